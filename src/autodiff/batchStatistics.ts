@@ -1,0 +1,91 @@
+import { attributeValues } from '../graph/attributes.ts'
+import { createBuilder } from '../graph/builder.ts'
+import type { Graph, Node } from '../graph/graph.ts'
+import type { TensorType } from '../graph/tensor.ts'
+import { normalizedCount } from './rules/normalization.ts'
+
+/** The running statistics of one normalization layer after a step. */
+export type RunningStatistic = {
+  /** The parameter that holds the statistic. */
+  readonly parameter: string
+  /** The value that the graph computes for it. */
+  readonly updated: string
+}
+
+export type WithBatchStatistics = {
+  readonly graph: Graph
+  readonly types: ReadonlyMap<string, TensorType>
+  readonly statistics: readonly RunningStatistic[]
+}
+
+/**
+ * Writes every BatchNormalization in training mode so that its batch mean and variance are values of the graph, which the gradient needs
+ * and ONNX's operator hides. Its running statistics are blended as PyTorch does it, with the unbiased variance.
+ */
+export function exposeBatchStatistics(
+  graph: Graph,
+  types: ReadonlyMap<string, TensorType>,
+): WithBatchStatistics {
+  const training = (node: Node) =>
+    node.operator === 'BatchNormalization' && node.attributes.training_mode?.value === 1
+  if (!graph.nodes.some(training)) return { graph, types, statistics: [] }
+
+  const known = new Map(types)
+  const statistics: RunningStatistic[] = []
+  const nodes: Node[] = []
+  const builder = createBuilder(graph.name, graph)
+  let built = graph.nodes.length
+  for (const node of graph.nodes) {
+    if (!training(node)) {
+      nodes.push(node)
+      continue
+    }
+    const { epsilon, momentum } = attributeValues(node, 'BatchNormalization')
+    const [x = '', scale = '', bias = '', ...running] = node.inputs
+    const dims = types.get(x)?.dims ?? []
+    const channels: TensorType = { type: 'float32', dims: [dims[1] as number] }
+    const [mean, variance] = [builder.fresh(`${scale}.mean`), builder.fresh(`${scale}.variance`)]
+    nodes.push({
+      name: node.name,
+      operator: 'BatchNormalization',
+      domain: 'graft',
+      inputs: [x, scale, bias],
+      outputs: [node.outputs[0] as string, mean, variance],
+      attributes: {
+        epsilon: { type: 'float', value: epsilon },
+        dims: { type: 'ints', value: dims },
+      },
+    })
+    known.set(mean, channels)
+    known.set(variance, channels)
+    const count = normalizedCount(dims)
+    const unbiased = builder.op('Mul', [variance, builder.scalar(count / Math.max(count - 1, 1))])
+    const batch = [mean, unbiased]
+    const blended = running.map((parameter, index) => {
+      const kept = builder.op('Mul', [parameter, builder.scalar(momentum)])
+      const fresh = builder.op('Mul', [batch[index], builder.scalar(1 - momentum)])
+      const updated = builder.op('Add', [kept, fresh])
+      if (graph.initializers.has(parameter)) statistics.push({ parameter, updated })
+      return updated
+    })
+    const added = builder.build().nodes
+    nodes.push(...added.slice(built))
+    built = added.length
+    node.outputs.slice(1).forEach((output, index) => {
+      if (output === '') return
+      nodes.push({
+        name: output,
+        operator: 'Identity',
+        domain: '',
+        inputs: [blended[index] as string],
+        outputs: [output],
+        attributes: {},
+      })
+    })
+  }
+  return {
+    graph: { ...graph, nodes, opsets: { ...graph.opsets, graft: 1 } },
+    types: known,
+    statistics,
+  }
+}

@@ -1,0 +1,112 @@
+import { sizeOf } from '../../graph/tensor.ts'
+import { elementwise, type Rule, type RuleContext, sumTo } from '../rule.ts'
+import type { Rules } from './index.ts'
+
+/**
+ * BatchNormalization in inference: one affine map a channel, with the statistics as constants. The mean and the variance are
+ * statistics, not parameters, but their gradients are well defined, and asked for by nobody but `vjp`.
+ */
+const inferenceBatchNormalization: Rule<'BatchNormalization'> = (context, [cotangent]) => {
+  const { builder, scalar, attributes, inputs, dims } = context
+  const [x = '', scale = '', , mean = '', variance = ''] = inputs
+  const dy = cotangent as string
+  const channels = dims(scale)[0] as number
+  const rank = dims(x).length
+  const axes = builder.int64s(dims(x).flatMap((_, axis) => (axis === 1 ? [] : [axis])))
+  const perChannel = (value: string) =>
+    rank === 2
+      ? value
+      : builder.op('Reshape', [value, builder.int64s([channels, ...Array(rank - 2).fill(1)])])
+  const inverse = () => {
+    const shifted = builder.op('Add', [variance, scalar(attributes.epsilon)])
+    return builder.op('Reciprocal', [builder.op('Sqrt', [shifted])])
+  }
+  const slope = () => builder.op('Mul', [scale, inverse()])
+  const sum = (value: string) => builder.op('ReduceSum', [value, axes], { keepdims: 0 })
+  const centredSum = () => {
+    const centred = builder.op('Sub', [x, perChannel(mean)])
+    return sum(builder.op('Mul', [dy, centred]))
+  }
+  return [
+    () => builder.op('Mul', [dy, perChannel(slope())]),
+    () => builder.op('Mul', [centredSum(), inverse()]),
+    () => sum(dy),
+    () => builder.op('Neg', [builder.op('Mul', [sum(dy), slope()])]),
+    () => {
+      const cube = builder.op('Mul', [builder.op('Mul', [inverse(), inverse()]), slope()])
+      return builder.op('Mul', [builder.op('Mul', [centredSum(), cube]), scalar(-0.5)])
+    },
+  ]
+}
+
+/** Ioffe and Szegedy (2015): the gradient also flows through the statistics of the batch. */
+const trainingBatchNormalization: Rule<'graft.BatchNormalization'> = (context, [dy]) => {
+  const { builder, attributes, inputs, outputs, dims } = context
+  const [x = '', scale = ''] = inputs
+  const [, mean = '', variance = ''] = outputs
+  const gradient = (index: number) => () =>
+    builder.ops(
+      'graft.BatchNormalizationGradient',
+      [dy, x, scale, mean, variance],
+      { dims: dims(x), epsilon: attributes.epsilon },
+      3,
+    )[index] as string
+  return [gradient(0), gradient(1), gradient(2)]
+}
+
+/** Ba, Kiros and Hinton (2016), over the axes from `axis` on. */
+const layerNormalization: Rule<'LayerNormalization'> = (context, [cotangent]) => {
+  const { builder, scalar, attributes, inputs, outputs, dims } = context
+  const [x = '', scale = '', bias = ''] = inputs
+  const dy = cotangent as string
+  const output = dims(outputs[0] as string)
+  const first = attributes.axis < 0 ? attributes.axis + output.length : attributes.axis
+  const axes = builder.int64s(output.flatMap((_, axis) => (axis < first ? [] : [axis])))
+  const average = (value: string) => builder.op('ReduceMean', [value, axes], { keepdims: 1 })
+  const centred = () => builder.op('Sub', [x, average(x)])
+  const inverse = () => {
+    const variance = average(builder.op('Mul', [centred(), centred()]))
+    const shifted = builder.op('Add', [variance, scalar(attributes.epsilon)])
+    return builder.op('Reciprocal', [builder.op('Sqrt', [shifted])])
+  }
+  const normalized = () => builder.op('Mul', [centred(), inverse()])
+  return [
+    () => {
+      const g = builder.op('Mul', [dy, scale])
+      const along = average(builder.op('Mul', [g, normalized()]))
+      const projected = builder.op('Sub', [
+        builder.op('Sub', [g, average(g)]),
+        builder.op('Mul', [normalized(), along]),
+      ])
+      return builder.op('Mul', [projected, inverse()])
+    },
+    () => sumTo(builder, builder.op('Mul', [dy, normalized()]), output, dims(scale)),
+    () => sumTo(builder, dy, output, dims(bias)),
+  ]
+}
+
+export const normalizationRules = {
+  BatchNormalization: inferenceBatchNormalization,
+  'graft.BatchNormalization': trainingBatchNormalization,
+  LayerNormalization: layerNormalization,
+  LogSoftmax: elementwise((context, { y, dy }) => {
+    const { builder } = context
+    const share = builder.op('Mul', [builder.op('Exp', [y]), sumAlong(context, dy)])
+    return builder.op('Sub', [dy, share])
+  }),
+  Softmax: elementwise((context, { y, dy }) => {
+    const { builder } = context
+    const along = sumAlong(context, builder.op('Mul', [dy, y]))
+    return builder.op('Mul', [y, builder.op('Sub', [dy, along])])
+  }),
+} satisfies Partial<Rules>
+
+function sumAlong(context: RuleContext<'Softmax'> | RuleContext<'LogSoftmax'>, value: string) {
+  const axes = context.builder.int64s([context.attributes.axis])
+  return context.builder.op('ReduceSum', [value, axes], { keepdims: 1 })
+}
+
+/** The number of values that one statistic of a batch normalization is taken over. */
+export function normalizedCount(dims: readonly number[]): number {
+  return sizeOf(dims) / (dims[1] as number)
+}

@@ -1,0 +1,7 @@
+export { GraftError } from './errors.ts'
+export type { Attribute, Graph, Node, OutputInfo, ValueInfo } from './graph/graph.ts'
+export { readModel } from './graph/read.ts'
+export type { ElementType, Tensor, TensorType, TypedArray } from './graph/tensor.ts'
+export { float32, int64 } from './graph/tensor.ts'
+export { writeModel } from './graph/write.ts'
+export { run, vjp } from './runtime/vjp.ts'

@@ -1,0 +1,35 @@
+import type { Graph, ValueInfo } from '../graph/graph.ts'
+import type { Tensor } from '../graph/tensor.ts'
+
+export type SessionOptions = {
+  /** Threads within an operator; by default as many as the machine has cores. */
+  readonly threads?: number
+  /** How much ONNX Runtime may rewrite the graph; default `all`. With less, a session is made faster and runs slower. */
+  readonly optimize?: 'none' | 'basic' | 'all'
+}
+
+/** A compiled graph. */
+export type Session = {
+  readonly inputs: readonly ValueInfo[]
+  /** Types and dimensions that ONNX Runtime inferred; unknown dimensions are strings. */
+  readonly outputs: readonly ValueInfo[]
+  /**
+   * Runs the graph.
+   *
+   * @param feeds a tensor for every input
+   * @param fetches the outputs wanted, by default all; or preallocated tensors to write them into, which must not share memory with
+   * a feed
+   */
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    fetches?: readonly string[] | Readonly<Record<string, Tensor>>,
+  ): Promise<Record<string, Tensor>>
+  /** Frees the memory and the threads. */
+  release(): Promise<void>
+}
+
+/** Something that compiles graphs: one for each build of ONNX Runtime. */
+export type Runtime = {
+  readonly name: string
+  createSession(graph: Graph, options?: SessionOptions): Promise<Session>
+}
