@@ -83,3 +83,30 @@ export function sumTo(
   const sum = builder.op('ReduceSum', [value, builder.int64s(axes)], { keepdims: 0 })
   return axes.length === lead ? sum : builder.op('Reshape', [sum, builder.int64s(to)])
 }
+
+/** Zeros of the dimensions of a value. */
+export function zerosLike(context: RuleContext, value: string): string {
+  const { builder, scalar, dims } = context
+  return builder.op('Expand', [scalar(0), builder.int64s(dims(value))])
+}
+
+/** An axis, counted from the front. */
+export function positiveAxis(axis: number, rank: number): number {
+  return axis < 0 ? axis + rank : axis
+}
+
+/** Zeros before and after along one axis; negative counts crop. */
+export function padAxis(
+  builder: GraphBuilder,
+  value: string,
+  rank: number,
+  axis: number,
+  before: number,
+  after: number,
+): string {
+  if (before === 0 && after === 0) return value
+  const pads = Array<number>(rank * 2).fill(0)
+  pads[axis] = before
+  pads[axis + rank] = after
+  return builder.op('Pad', [value, builder.int64s(pads)])
+}

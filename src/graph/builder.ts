@@ -43,14 +43,22 @@ export type GraphBuilder = {
   build(metadata?: Readonly<Record<string, string>>): Graph
 }
 
-/** A builder, empty or continuing `base`. */
-export function createBuilder(name = 'graft', base?: Graph): GraphBuilder {
+/** A builder, empty or continuing `base`; names in `avoid` are not given to new values. */
+export function createBuilder(
+  name = 'graft',
+  base?: Graph,
+  avoid: Iterable<string> = [],
+): GraphBuilder {
   const nodes: Node[] = [...(base?.nodes ?? [])]
   const inputs: ValueInfo[] = [...(base?.inputs ?? [])]
   const outputs: OutputInfo[] = [...(base?.outputs ?? [])]
   const initializers = new Map(base?.initializers)
   const opsets: Record<string, number> = { ...(base?.opsets ?? { '': defaultOpset }) }
-  const taken = new Set<string>([...inputs.map((input) => input.name), ...initializers.keys()])
+  const taken = new Set<string>([
+    ...avoid,
+    ...inputs.map((input) => input.name),
+    ...initializers.keys(),
+  ])
   for (const node of nodes) for (const output of node.outputs) taken.add(output)
   const reserved = new Set<string>()
   const made = new Map<string, string[]>()

@@ -1,6 +1,7 @@
 import { GraftError } from '../errors.ts'
 import { constantsOf, type Graph, type Node, operatorKey, pruneTo } from '../graph/graph.ts'
 import { int64, sizeOf, type Tensor, type TensorType, zeros } from '../graph/tensor.ts'
+import { isMisjudged, spellOut } from './misjudged.ts'
 import type { Runtime } from './session.ts'
 
 /** A graph at one input size: every value has an exact type, and what only computed shapes is a constant. */
@@ -21,22 +22,15 @@ export async function inferTypes(
   const fixed = fixInputs(graph, inputTypes)
   let types = await sessionTypes(fixed, runtime)
   const folded = await foldConstants(fixed, types, runtime)
-  const misjudged = folded.nodes.some(isPaddedCeilPool)
+  const misjudged = folded.nodes.some(isMisjudged)
   const unknown = valuesOf(folded).filter((name) => misjudged || !types.has(name))
   if (unknown.length > 0) {
-    types = new Map([...types, ...(await measuredTypes(folded, unknown, types, runtime))])
+    const measured = await measuredTypes(folded, unknown, types, runtime)
+    types = new Map([...types, ...measured])
   }
-  return { graph: folded, types }
-}
-
-/** ONNX's shape inference counts windows that start in the padding after the input, which ONNX Runtime leaves out when it runs. */
-function isPaddedCeilPool({ operator, attributes }: Node): boolean {
-  const pads = attributes.pads?.value as readonly number[] | undefined
-  return (
-    operator.endsWith('Pool') &&
-    attributes.ceil_mode?.value === 1 &&
-    (pads ?? []).some((pad) => pad > 0)
-  )
+  const exact = types
+  const nodes = folded.nodes.map((node) => (isMisjudged(node) ? spellOut(node, exact) : node))
+  return { graph: { ...folded, nodes }, types }
 }
 
 function valuesOf(graph: Graph): string[] {

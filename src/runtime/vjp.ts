@@ -1,4 +1,4 @@
-import { exposeBatchStatistics } from '../autodiff/batchStatistics.ts'
+import { exposeBatchStatistics } from '../autodiff/batch-statistics.ts'
 import { differentiate } from '../autodiff/differentiate.ts'
 import { lower } from '../autodiff/lowering/index.ts'
 import { standardLowering } from '../autodiff/lowering/standard.ts'

@@ -38,10 +38,10 @@ export const convolutionRules = {
     })
     // What the pads do not explain (output_padding, output_shape, auto_pad) is padding after, or cropping if negative.
     const before = total.map((sum, axis) => {
-      if (attributes.auto_pad === 'SAME_UPPER') return Math.floor(sum / 2)
-      if (attributes.auto_pad === 'SAME_LOWER') return Math.ceil(sum / 2)
-      if (attributes.output_shape && !attributes.pads) return Math.floor(sum / 2)
-      return plain.pads[axis] as number
+      const needed = sum + (attributes.output_padding?.[axis] ?? 0)
+      if (attributes.auto_pad === 'SAME_UPPER') return Math.floor(needed / 2)
+      const halved = attributes.auto_pad === 'SAME_LOWER' || attributes.output_shape
+      return halved ? Math.ceil(needed / 2) : (plain.pads[axis] as number)
     })
     const after = total.map((sum, axis) => sum - (before[axis] as number))
     const geometry = { ...plain, pads: [...before, ...after], group: attributes.group }

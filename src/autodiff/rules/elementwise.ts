@@ -1,10 +1,11 @@
+import { elementTypes } from '../../graph/tensor.ts'
 import { broadcast, elementwise, type RuleContext, single } from '../rule.ts'
 import type { Rules } from './index.ts'
 
 /** `dy` where the condition holds, zero elsewhere. A cast and a product beat `Where`. */
 function masked(context: RuleContext, dy: string, condition: string): string {
   const { builder } = context
-  const to = context.type(context.outputs[0] as string).type === 'float64' ? 11 : 1
+  const to = elementTypes[context.type(context.outputs[0] as string).type].code
   return builder.op('Mul', [dy, builder.op('Cast', [condition], { to })])
 }
 
@@ -53,9 +54,6 @@ export const elementwiseRules = {
     const negative = builder.op('Div', [builder.op('Min', [x, scalar(0)]), scalar(alpha)])
     return builder.op('Mul', [dy, builder.op('Exp', [negative])])
   }),
-  Cos: elementwise(({ builder }, { x, dy }) =>
-    builder.op('Neg', [builder.op('Mul', [dy, builder.op('Sin', [x])])]),
-  ),
   Elu: elementwise(({ builder, scalar, attributes: { alpha } }, { x, y, dy }) => {
     const negative = builder.op('Add', [y, scalar(alpha)])
     const positive = builder.op('Greater', [x, scalar(0)])
@@ -116,7 +114,6 @@ export const elementwiseRules = {
     const slope = builder.op('Mul', [y, builder.op('Sub', [scalar(1), y])])
     return builder.op('Mul', [dy, slope])
   }),
-  Sin: elementwise(({ builder }, { x, dy }) => builder.op('Mul', [dy, builder.op('Cos', [x])])),
   Softplus: elementwise((context, { x, dy }) =>
     context.builder.op('Mul', [dy, sigmoidOf(context, x)]),
   ),
@@ -127,10 +124,16 @@ export const elementwiseRules = {
   Sqrt: elementwise(({ builder, scalar }, { y, dy }) =>
     builder.op('Div', [builder.op('Mul', [dy, scalar(0.5)]), y]),
   ),
-  Tanh: elementwise(({ builder, scalar }, { y, dy }) => {
-    const slope = builder.op('Sub', [scalar(1), builder.op('Mul', [y, y])])
-    return builder.op('Mul', [dy, slope])
-  }),
+  Swish: elementwise((context, { x, dy }) =>
+    context.builder.op('Mul', [dy, swishSlope(context, x, context.attributes.alpha)]),
+  ),
+  ThresholdedRelu: elementwise((context, { x, dy }) =>
+    masked(
+      context,
+      dy,
+      context.builder.op('Greater', [x, context.scalar(context.attributes.alpha)]),
+    ),
+  ),
   'com.microsoft.Gelu': elementwise((context, { x, dy }) =>
     context.builder.op('Mul', [dy, geluSlope(context, x)]),
   ),
@@ -143,7 +146,15 @@ export const elementwiseRules = {
   Clip: single((context, dy) => {
     const { builder, inputs, outputs } = context
     const inside = () => builder.op('Equal', [inputs[0], outputs[0]])
-    return [() => masked(context, dy, inside()), null, null]
+    const beyond = (comparison: 'Less' | 'Greater', bound: string) => {
+      const past = masked(context, dy, builder.op(comparison, [inputs[0], bound]))
+      return builder.op('ReduceSum', [past], { keepdims: 0 })
+    }
+    return [
+      () => masked(context, dy, inside()),
+      () => beyond('Less', inputs[1] as string),
+      () => beyond('Greater', inputs[2] as string),
+    ]
   }),
   Div: broadcast(
     single(({ builder, inputs: [, divisor], outputs: [quotient] }, dy) => {
@@ -160,6 +171,15 @@ export const elementwiseRules = {
     ),
   ),
   Min: broadcast(single(extremum)),
+  Mod: broadcast(
+    single(({ builder, inputs: [a, b], outputs: [rest] }, dy) => [
+      () => dy,
+      () => {
+        const wholes = builder.op('Div', [builder.op('Sub', [a, rest]), b])
+        return builder.op('Neg', [builder.op('Mul', [dy, wholes])])
+      },
+    ]),
+  ),
   Mul: broadcast(
     single(({ builder, inputs: [a, b] }, dy) => [
       () => builder.op('Mul', [dy, b]),
@@ -167,18 +187,38 @@ export const elementwiseRules = {
     ]),
   ),
   Pow: broadcast(
-    single(({ builder, scalar, constant, inputs: [x, exponent], outputs: [y] }, dy) => [
-      () => {
-        const fixed = constant(exponent)
-        const power =
-          fixed?.dims.length === 0
-            ? scalar(Number(fixed.data[0]) - 1)
-            : builder.op('Sub', [exponent, scalar(1)])
-        const slope = builder.op('Mul', [builder.op('Pow', [x, power]), exponent])
-        return builder.op('Mul', [dy, slope])
-      },
-      () => builder.op('Mul', [dy, builder.op('Mul', [y, builder.op('Log', [x])])]),
-    ]),
+    single((context, dy) => {
+      const { builder, scalar, constant, type, inputs, outputs } = context
+      const [x = '', exponent = ''] = inputs
+      const { type: element } = type(x)
+      const power =
+        type(exponent).type === element
+          ? exponent
+          : builder.op('Cast', [exponent], { to: elementTypes[element].code })
+      return [
+        () => {
+          const fixed = constant(exponent)
+          if (fixed?.dims.length === 0 && Number(fixed.data[0]) !== 0) {
+            const value = Number(fixed.data[0])
+            const slope = builder.op('Mul', [
+              builder.op('Pow', [x, scalar(value - 1)]),
+              scalar(value),
+            ])
+            return builder.op('Mul', [dy, slope])
+          }
+          const less = builder.op('Sub', [power, scalar(1)])
+          const slope = builder.op('Mul', [builder.op('Pow', [x, less]), power])
+          // 0^-1 * 0 is not a number, but the slope of x^0 is zero everywhere.
+          const none = builder.op('Equal', [power, scalar(0)])
+          return builder.op('Mul', [dy, builder.op('Where', [none, scalar(0), slope])])
+        },
+        () => {
+          const base = builder.op('Where', [builder.op('Equal', [x, scalar(0)]), scalar(1), x])
+          const log = builder.op('Mul', [outputs[0], builder.op('Log', [base])])
+          return builder.op('Mul', [dy, log])
+        },
+      ]
+    }),
   ),
   PRelu: broadcast(
     single((context, dy) => {
@@ -209,7 +249,7 @@ function extremum(context: RuleContext<'Max'> | RuleContext<'Min'>, dy: string) 
   const { builder, inputs, outputs } = context
   const attains = (input: string) =>
     builder.op('Cast', [builder.op('Equal', [input, outputs[0]])], {
-      to: context.type(outputs[0] as string).type === 'float64' ? 11 : 1,
+      to: elementTypes[context.type(outputs[0] as string).type].code,
     })
   return inputs.map((input) => () => {
     const count = inputs.length === 1 ? attains(input) : builder.op('Sum', inputs.map(attains))

@@ -1,12 +1,17 @@
 import type { OperatorName } from '../../graph/operators.ts'
 import type { Rule } from '../rule.ts'
 import { convolutionRules } from './convolution.ts'
+import { einsumRules } from './einsum.ts'
 import { elementwiseRules } from './elementwise.ts'
+import { indexingRules } from './indexing.ts'
+import { layerNormalizationRules } from './layer-normalization.ts'
 import { linearRules } from './linear.ts'
 import { normalizationRules } from './normalization.ts'
 import { poolingRules } from './pooling.ts'
 import { reductionRules } from './reduction.ts'
+import { resizeRules } from './resize.ts'
 import { shapeRules } from './shape.ts'
+import { trigonometricRules } from './trigonometric.ts'
 
 /**
  * Operators that no gradient passes: their results are integers or booleans, constant, or piecewise constant; and the
@@ -26,14 +31,12 @@ const withoutGradient = [
   'IsNaN',
   'Less',
   'LessOrEqual',
-  'Mod',
   'NonZero',
   'Not',
   'OneHot',
   'Or',
   'Range',
   'Round',
-  'ScatterND',
   'Shape',
   'Sign',
   'Size',
@@ -52,12 +55,17 @@ export type Rules = { readonly [O in Differentiable]: Rule<O> }
 /** A rule for every operator of the table that has a gradient; one that is missing does not compile. */
 export const rules: Rules = {
   ...convolutionRules,
+  ...einsumRules,
   ...elementwiseRules,
+  ...indexingRules,
+  ...layerNormalizationRules,
   ...linearRules,
   ...normalizationRules,
   ...poolingRules,
   ...reductionRules,
+  ...resizeRules,
   ...shapeRules,
+  ...trigonometricRules,
 }
 
 const blocked: ReadonlySet<string> = new Set(withoutGradient)

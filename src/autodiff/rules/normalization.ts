@@ -1,5 +1,5 @@
 import { sizeOf } from '../../graph/tensor.ts'
-import { elementwise, type Rule, type RuleContext, sumTo } from '../rule.ts'
+import { elementwise, type Rule, type RuleContext } from '../rule.ts'
 import type { Rules } from './index.ts'
 
 /**
@@ -54,41 +54,9 @@ const trainingBatchNormalization: Rule<'graft.BatchNormalization'> = (context, [
   return [gradient(0), gradient(1), gradient(2)]
 }
 
-/** Ba, Kiros and Hinton (2016), over the axes from `axis` on. */
-const layerNormalization: Rule<'LayerNormalization'> = (context, [cotangent]) => {
-  const { builder, scalar, attributes, inputs, outputs, dims } = context
-  const [x = '', scale = '', bias = ''] = inputs
-  const dy = cotangent as string
-  const output = dims(outputs[0] as string)
-  const first = attributes.axis < 0 ? attributes.axis + output.length : attributes.axis
-  const axes = builder.int64s(output.flatMap((_, axis) => (axis < first ? [] : [axis])))
-  const average = (value: string) => builder.op('ReduceMean', [value, axes], { keepdims: 1 })
-  const centred = () => builder.op('Sub', [x, average(x)])
-  const inverse = () => {
-    const variance = average(builder.op('Mul', [centred(), centred()]))
-    const shifted = builder.op('Add', [variance, scalar(attributes.epsilon)])
-    return builder.op('Reciprocal', [builder.op('Sqrt', [shifted])])
-  }
-  const normalized = () => builder.op('Mul', [centred(), inverse()])
-  return [
-    () => {
-      const g = builder.op('Mul', [dy, scale])
-      const along = average(builder.op('Mul', [g, normalized()]))
-      const projected = builder.op('Sub', [
-        builder.op('Sub', [g, average(g)]),
-        builder.op('Mul', [normalized(), along]),
-      ])
-      return builder.op('Mul', [projected, inverse()])
-    },
-    () => sumTo(builder, builder.op('Mul', [dy, normalized()]), output, dims(scale)),
-    () => sumTo(builder, dy, output, dims(bias)),
-  ]
-}
-
 export const normalizationRules = {
   BatchNormalization: inferenceBatchNormalization,
   'graft.BatchNormalization': trainingBatchNormalization,
-  LayerNormalization: layerNormalization,
   LogSoftmax: elementwise((context, { y, dy }) => {
     const { builder } = context
     const share = builder.op('Mul', [builder.op('Exp', [y]), sumAlong(context, dy)])

@@ -2,7 +2,15 @@ import { GraftError } from '../../errors.ts'
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { describeNode } from '../../graph/graph.ts'
 import { elementTypes } from '../../graph/tensor.ts'
-import { broadcast, elementwise, type RuleContext, single } from '../rule.ts'
+import {
+  broadcast,
+  elementwise,
+  padAxis,
+  positiveAxis,
+  type RuleContext,
+  single,
+  zerosLike,
+} from '../rule.ts'
 import type { Rules } from './index.ts'
 
 /** The gradient of anything that only rearranges axes: the input's dimensions again. */
@@ -10,30 +18,6 @@ const reshaped = single((context: RuleContext, dy) => {
   const [x = ''] = context.inputs
   return [() => context.builder.op('Reshape', [dy, context.builder.int64s(context.dims(x))]), null]
 })
-
-const positive = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis)
-
-/** Zeros of the dimensions of an input. */
-function zerosLike(context: RuleContext, value: string): string {
-  const { builder, scalar, dims } = context
-  return builder.op('Expand', [scalar(0), builder.int64s(dims(value))])
-}
-
-/** Zeros before and after along one axis; negative counts crop. */
-function padAxis(
-  builder: GraphBuilder,
-  value: string,
-  rank: number,
-  axis: number,
-  before: number,
-  after: number,
-) {
-  if (before === 0 && after === 0) return value
-  const pads = Array<number>(rank * 2).fill(0)
-  pads[axis] = before
-  pads[axis + rank] = after
-  return builder.op('Pad', [value, builder.int64s(pads)])
-}
 
 function slice(
   builder: GraphBuilder,
@@ -107,7 +91,7 @@ const borderRuns: Readonly<
 }
 
 function unpad(context: RuleContext<'Pad'>, dy: string): string {
-  const { builder, attributes, inputs, outputs, dims, node } = context
+  const { builder, attributes, inputs, dims, node } = context
   const [x = '', padsInput = '', , axesInput = ''] = inputs
   const runsOf = borderRuns[attributes.mode]
   if (!runsOf)
@@ -116,10 +100,9 @@ function unpad(context: RuleContext<'Pad'>, dy: string): string {
   const pads = context.numbers(padsInput)
   const axes = axesInput === '' ? target.map((_, axis) => axis) : context.numbers(axesInput)
   let value = dy
-  let shape = [...dims(outputs[0] as string)]
   // The last axis was padded last: it is taken off first.
   for (let i = axes.length - 1; i >= 0; i--) {
-    const axis = positive(axes[i] as number, target.length)
+    const axis = positiveAxis(axes[i] as number, target.length)
     const [before, after] = [pads[i] as number, pads[i + axes.length] as number]
     if (before === 0 && after === 0) continue
     const size = target[axis] as number
@@ -143,7 +126,6 @@ function unpad(context: RuleContext<'Pad'>, dy: string): string {
       }
       parts.push(padAxis(builder, run, target.length, axis, first, size - first - count))
     }
-    shape = shape.with(axis, size)
     value = parts.length === 1 ? (parts[0] as string) : builder.op('Sum', parts)
   }
   return value
@@ -156,8 +138,12 @@ export const shapeRules = {
     const float = from === 'float32' || from === 'float64' || from === 'float16'
     return [float ? () => builder.op('Cast', [dy], { to: elementTypes[from].code }) : null]
   }),
+  CastLike: single(({ builder, inputs }, dy) => [
+    () => builder.op('CastLike', [dy, inputs[0]]),
+    null,
+  ]),
   Concat: single(({ builder, attributes, inputs, outputs, dims }, dy) => {
-    const axis = positive(attributes.axis as number, dims(outputs[0] as string).length)
+    const axis = positiveAxis(attributes.axis as number, dims(outputs[0] as string).length)
     let end = 0
     return inputs.map((input) => {
       const start = end
@@ -176,70 +162,14 @@ export const shapeRules = {
   }),
   Expand: broadcast(single((_, dy) => [() => dy, null])),
   Flatten: reshaped,
-  Gather: single((context, dy) => {
-    const { builder, attributes, inputs, outputs, dims, constant } = context
-    const [data = '', indices = ''] = inputs
-    const from = dims(data)
-    const axis = positive(attributes.axis, from.length)
-    const index = constant(indices)
-    const size = from[axis] as number
-    return [
-      () => {
-        if (index?.data.length === 1) {
-          const start = positive(Number(index.data[0]), size)
-          const row = builder.op('Reshape', [dy, builder.int64s(from.with(axis, 1))])
-          return padAxis(builder, row, from.length, axis, start, size - start - 1)
-        }
-        // Rows are added in place along the first axis: bring the gathered axis there, and back.
-        const rank = dims(indices).length
-        const out = dims(outputs[0] as string).map((_, i) => i)
-        const gathered = out.slice(axis, axis + rank)
-        const rest = out.filter((i) => !gathered.includes(i))
-        const rows = builder.op('Transpose', [dy], { perm: [...gathered, ...rest] })
-        const dataAxes = from.map((_, i) => i)
-        const front = [axis, ...dataAxes.filter((i) => i !== axis)]
-        const base = builder.op('Expand', [
-          context.scalar(0),
-          builder.int64s(front.map((i) => from[i] as number)),
-        ])
-        const wide = builder.op('Cast', [indices], { to: elementTypes.int64.code })
-        const column = builder.op('Unsqueeze', [wide, builder.int64s([-1])])
-        const sum = builder.op('ScatterND', [base, column, rows], { reduction: 'add' })
-        return builder.op('Transpose', [sum], { perm: dataAxes.map((i) => front.indexOf(i)) })
-      },
-      null,
-    ]
+  Pad: single((context, dy) => {
+    const { builder } = context
+    const dx = () => unpad(context, dy)
+    // The border's value gets what the input does not.
+    const total = (value: string) => builder.op('ReduceSum', [value], { keepdims: 0 })
+    return [dx, null, () => builder.op('Sub', [total(dy), total(dx())]), null]
   }),
-  GatherElements: single((context, dy) => {
-    const { builder, attributes, inputs } = context
-    const [data = '', indices = ''] = inputs
-    return [
-      () =>
-        builder.op('ScatterElements', [zerosLike(context, data), indices, dy], {
-          axis: attributes.axis,
-          reduction: 'add',
-        }),
-      null,
-    ]
-  }),
-  Pad: single((context, dy) => [() => unpad(context, dy), null, null, null]),
   Reshape: reshaped,
-  ScatterElements: single(({ builder, attributes: { axis, reduction }, inputs, node }, dy) => {
-    const [, indices = '', updates = ''] = inputs
-    if (reduction !== 'none' && reduction !== 'add') {
-      throw new GraftError(
-        'unsupported',
-        `${describeNode(node)}: no gradient of reduction "${reduction}"`,
-      )
-    }
-    const zero = () => builder.op('Sub', [updates, updates])
-    return [
-      () =>
-        reduction === 'add' ? dy : builder.op('ScatterElements', [dy, indices, zero()], { axis }),
-      null,
-      () => builder.op('GatherElements', [dy, indices], { axis }),
-    ]
-  }),
   Slice: single((context, dy) => {
     const { builder, inputs, outputs, dims, numbers } = context
     const [data = '', starts = '', , axesInput = '', stepsInput = ''] = inputs
@@ -252,12 +182,12 @@ export const shapeRules = {
         let shape = [...dims(outputs[0] as string)]
         let value = dy
         axes.forEach((given, i) => {
-          const axis = positive(given, from.length)
+          const axis = positiveAxis(given, from.length)
           const size = from[axis] as number
           const step = steps[i] as number
           const low = step < 0 ? -1 : 0
           const high = step < 0 ? size - 1 : size
-          const start = Math.min(Math.max(positive(first[i] as number, size), low), high)
+          const start = Math.min(Math.max(positiveAxis(first[i] as number, size), low), high)
           value = unslice(builder, value, shape, axis, { start, step, size })
           shape = shape.with(axis, size)
         })

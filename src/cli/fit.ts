@@ -1,0 +1,126 @@
+import type { Command } from 'commander'
+import type { FitConfiguration, FitResult } from '../comparison/fit.ts'
+import type { RunRecord } from '../comparison/record.ts'
+import type { RunFolder } from '../comparison/run-folder.ts'
+import { duration, positiveInteger, seed } from './options.ts'
+import { createProgress, listen } from './progress.ts'
+import { showEvent } from './show-events.ts'
+
+type FitOptions = {
+  readonly output: string
+  readonly backbone?: string
+  readonly strategies: string
+  readonly unlabelled?: string
+  readonly test?: string
+  readonly labelsPerClass?: number
+  readonly seed: number
+  readonly budget: number
+  readonly mean?: string
+  readonly std?: string
+  readonly json?: true
+}
+
+export function fitCommand(program: Command): void {
+  program
+    .command('fit')
+    .description('learn to tell your images apart, by every strategy that fits, and keep the best')
+    .argument(
+      '<data>',
+      'a folder of class folders, a folder with train/ and test/, a CSV manifest, or IDX files as images,labels',
+    )
+    .requiredOption('-o, --output <run>', 'a new folder for all that the run writes')
+    .option('--backbone <file>', 'a trained network to reuse, as an ONNX file; "none" for none')
+    .option('--strategies <list>', 'the strategies to try', 'scratch,transfer')
+    .option('--unlabelled <dir>', 'further images without labels')
+    .option('--test <dir>', 'labelled images to measure the result on, once')
+    .option('--labels-per-class <n>', 'use only so many labels of each class', positiveInteger)
+    .option('--seed <n>', 'what all random choices follow from', seed, 0)
+    .option('--budget <time>', 'about how long it may take, such as 90s, 10m or 1h', duration, 600)
+    .option('--mean <numbers>', "the backbone's mean of x / 255: one number or one a channel")
+    .option('--std <numbers>', "the backbone's standard deviation of x / 255")
+    .option('--json', 'print the result as JSON')
+    .action(async (data: string, options: FitOptions) => {
+      const { createRunFolder } = await import('../comparison/run-folder.ts')
+      const { backbone } = options
+      const configuration: FitConfiguration = {
+        data,
+        backbone: backbone === undefined || backbone === 'none' ? null : backbone,
+        strategies: options.strategies,
+        unlabelled: options.unlabelled ?? null,
+        test: options.test ?? null,
+        labelsPerClass: options.labelsPerClass ?? null,
+        seed: options.seed,
+        budget: options.budget,
+        mean: options.mean ?? null,
+        std: options.std ?? null,
+      }
+      const start = async () => createRunFolder(options.output)
+      await runFit(configuration, start, options.json === true)
+    })
+}
+
+/** Runs a fit with everything around it: progress, event log, report and result. */
+export async function runFit(
+  configuration: FitConfiguration,
+  openFolder: () => Promise<RunFolder>,
+  json: boolean,
+): Promise<void> {
+  const [comparison, { defaultRuntime }] = await Promise.all([
+    import('../comparison/fit.ts'),
+    import('../runtime/default.ts'),
+  ])
+  const progress = createProgress()
+  const folder = await openFolder()
+  let result: FitResult
+  try {
+    const runtime = await defaultRuntime()
+    result = await listen(comparison.fit(configuration, folder, runtime), async (event) => {
+      showEvent(event, progress)
+      await folder.log(event)
+    })
+  } finally {
+    progress.finish()
+  }
+  const { writeFitReport } = await import('./report.ts')
+  await writeFitReport(folder.report, result)
+  const { record } = result
+  process.stdout.write(
+    json ? `${JSON.stringify(resultOf(record, folder), null, 2)}\n` : summaryOf(record, folder),
+  )
+}
+
+/** What `fit --json` prints. */
+function resultOf(record: RunRecord, folder: RunFolder) {
+  const { test } = record
+  return {
+    run: folder.path,
+    chosen: record.chosen,
+    verdict: record.verdict,
+    strategies: record.strategies.map(
+      ({ name, status, reason, accuracy, seconds, reusedUpTo, thawedFrom }) => ({
+        name,
+        status,
+        reason,
+        accuracy,
+        seconds: Math.round(seconds * 10) / 10,
+        reusedUpTo,
+        thawedFrom,
+      }),
+    ),
+    test: test && { accuracy: test.accuracy, low: test.low, high: test.high, n: test.n },
+    model: folder.model,
+    report: folder.report,
+  }
+}
+
+function summaryOf({ chosen, test }: RunRecord, folder: RunFolder): string {
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`
+  const lines = [
+    `chosen   ${chosen}`,
+    test &&
+      `test     ${percent(test.accuracy)} (${percent(test.low)} to ${percent(test.high)}) of ${test.n} images`,
+    `model    ${folder.model}`,
+    `report   ${folder.report}`,
+  ]
+  return `${lines.filter(Boolean).join('\n')}\n`
+}

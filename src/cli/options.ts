@@ -1,0 +1,26 @@
+import { InvalidArgumentError } from 'commander'
+
+/** Parsers of option values; commander turns what they throw into one line and exit code 2. */
+export function positiveInteger(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('give a whole number from 1 up.')
+  return value
+}
+
+export function seed(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0)
+    throw new InvalidArgumentError('give a whole number from 0 up.')
+  return value
+}
+
+const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
+
+/** A time such as 90s, 10m or 1.5h, in seconds. */
+export function duration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([smh]?)$/.exec(text)
+  const value = Number(match?.[1]) * (units[match?.[2] || 's'] ?? 1)
+  if (!match || value <= 0) throw new InvalidArgumentError('give a time such as 90s, 10m or 1h.')
+  return value
+}

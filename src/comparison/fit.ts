@@ -1,0 +1,301 @@
+import { type DataEvent, decodeImages, type LabelledImages } from '../data/decode-images.ts'
+import { fingerprint } from '../data/fingerprint.ts'
+import { stratifiedFolds } from '../data/folds.ts'
+import { openSource } from '../data/open-source.ts'
+import type { Images, Size } from '../data/pixels.ts'
+import { probeImageSize } from '../data/probe.ts'
+import type { LabelledItem, SkippedFile, Source } from '../data/source.ts'
+import { GraftError } from '../errors.ts'
+import { createRandom, type Random } from '../random.ts'
+import type { Runtime } from '../runtime/session.ts'
+import { accuracyInterval } from '../statistics/means.ts'
+import { exportModel, openExportedModel, readModelFile } from '../training/exported-model.ts'
+import { type Normalization, numbersIn } from '../training/normalization.ts'
+import { designFor } from '../training/scratch.ts'
+import {
+  asProgress,
+  type Strategy,
+  type StrategyEvent,
+  type StrategyResult,
+  type Task,
+} from '../training/task.ts'
+import { version } from '../version.ts'
+import { evaluate } from './evaluate.ts'
+import type { RunRecord, StrategyRecord } from './record.ts'
+import type { RunFolder } from './run-folder.ts'
+import { strategiesNamed } from './strategies.ts'
+import { judge } from './verdict.ts'
+
+/** The settings of a run, as `run.json` keeps them. */
+export type FitConfiguration = {
+  readonly data: string
+  readonly backbone: string | null
+  readonly strategies: string
+  readonly unlabelled: string | null
+  readonly test: string | null
+  readonly labelsPerClass: number | null
+  readonly seed: number
+  /** Seconds. */
+  readonly budget: number
+  readonly mean: string | null
+  readonly std: string | null
+}
+
+export type FitEvent =
+  | StrategyEvent
+  | { readonly type: 'strategy'; readonly name: string; readonly status: 'started' }
+  | ({ readonly type: 'strategy' } & Pick<
+      StrategyRecord,
+      'name' | 'status' | 'reason' | 'accuracy'
+    >)
+  | { readonly type: 'verdict'; readonly sentence: string }
+
+export type FitResult = {
+  readonly record: RunRecord
+  /** The labelled images at a small size, for the report. */
+  readonly samples: LabelledImages
+}
+
+const foldCount = 5
+
+/** Multiply-adds a second that a training step is counted on to make; the plan must not depend on the clock, or resuming would. */
+const multiplyAddsPerSecond = 12e9
+
+/**
+ * Tries the strategies on equal folds of the labelled images, chooses one, trains it on all of them and measures it once on the test
+ * images. Everything is written to the run folder as it comes; finished folds of an interrupted run are taken up again.
+ *
+ * @throws GraftError `bad-input` for data or a backbone that cannot be used, `bad-usage` for unknown strategies
+ */
+export async function* fit(
+  configuration: FitConfiguration,
+  folder: RunFolder,
+  runtime: Runtime,
+): AsyncGenerator<FitEvent, FitResult> {
+  const random = createRandom(configuration.seed)
+  const strategies = await openStrategies(configuration)
+  const { source } = await openSource(configuration.data, configuration, random.fork('labels'))
+  const nativeSize = await probeImageSize(source)
+  if (!nativeSize) {
+    throw new GraftError('bad-input', `${configuration.data}: none of the images can be decoded`)
+  }
+  const labelled = yield* decodeLabelled(source, designFor(nativeSize).size)
+  const { classes, labels, skipped } = labelled
+  const folds = stratifiedFolds(labels, foldCount, random.fork('folds'))
+  const testToTrain = folds[0] ? folds[0].validation.length / folds[0].train.length : 0
+
+  const blank: RunRecord = {
+    format: 1,
+    status: 'running',
+    graft: version,
+    created: new Date().toISOString(),
+    configuration: { ...configuration },
+    versions: { node: process.versions.node, runtime: runtime.name, platform: process.platform },
+    data: {
+      path: configuration.data,
+      kind: source.kind,
+      classes,
+      labelled: labels.length,
+      unlabelled: source.unlabelled.length,
+      test: source.test?.length ?? 0,
+      imageSize: nativeSize,
+      skipped,
+      fingerprint: fingerprint(source),
+    },
+    strategies: [],
+    chosen: null,
+    verdict: null,
+    verdictSentence: null,
+    test: null,
+  }
+  await folder.writeRecord(blank)
+
+  const available = strategies.filter(({ unavailable }) => unavailable === null)
+  const task: Task = {
+    classes,
+    labels,
+    folds,
+    nativeSize,
+    images: labelled.images,
+    multiplyAdds:
+      (configuration.budget * multiplyAddsPerSecond) / Math.max(available.length, 1) / 2,
+    random,
+    runtime,
+    checkpoints: folder.checkpoints,
+  }
+  const records: StrategyRecord[] = []
+  const results = new Map<string, StrategyResult>()
+  for (const strategy of strategies) {
+    yield { type: 'strategy', name: strategy.name, status: 'started' }
+    const { record, result } = yield* tryStrategy(strategy, task, testToTrain)
+    records.push(record)
+    if (result) results.set(strategy.name, result)
+    const { name, status, reason, accuracy } = record
+    yield { type: 'strategy', name, status, reason, accuracy }
+    await folder.writeRecord({ ...blank, strategies: records })
+  }
+
+  const judgement = judge(records, testToTrain)
+  if (!judgement) {
+    const reasons = records.map(({ name, reason }) => `${name}: ${reason}`).join('; ')
+    throw new GraftError('bad-input', `no strategy could be tried: ${reasons}`)
+  }
+  yield { type: 'verdict', sentence: judgement.sentence }
+  const result = results.get(judgement.chosen.name) as StrategyResult
+  const model = yield* result.train()
+  await folder.writeModel(exportModel(model, classes))
+  const test = yield* measureTest(folder, source, classes, model.size, runtime)
+  const record: RunRecord = {
+    ...blank,
+    status: 'done',
+    strategies: records,
+    chosen: judgement.chosen.name,
+    verdict: judgement.verdict,
+    verdictSentence: judgement.sentence,
+    test,
+  }
+  await folder.writeRecord(record)
+  const images = yield* task.images(designFor(nativeSize).size)
+  return { record, samples: { images, labels } }
+}
+
+async function openStrategies(configuration: FitConfiguration): Promise<Strategy[]> {
+  const { backbone, strategies, mean, std } = configuration
+  const graph = backbone === null ? null : await readModelFile(backbone)
+  return strategiesNamed(strategies.split(','), {
+    backbone: graph && { name: backbone as string, graph },
+    normalization: givenNormalization(mean, std),
+  })
+}
+
+function givenNormalization(mean: string | null, std: string | null): Normalization | null {
+  if (mean === null && std === null) return null
+  const [means, deviations] = [numbersIn(mean ?? '0', 3), numbersIn(std ?? '1', 3)]
+  if (!means || !deviations) {
+    throw new GraftError(
+      'bad-usage',
+      '--mean and --std take one number or three, such as 0.485,0.456,0.406',
+    )
+  }
+  return { name: '--mean and --std', mean: means, std: deviations, order: 'RGB' }
+}
+
+type Labelled = {
+  readonly classes: readonly string[]
+  readonly labels: Int32Array
+  readonly skipped: readonly SkippedFile[]
+  readonly images: Task['images']
+}
+
+/** Decodes the labelled images once to find out which of them can be used; other sizes follow on demand. */
+async function* decodeLabelled(source: Source, size: Size): AsyncGenerator<DataEvent, Labelled> {
+  for (const skip of source.skipped) yield { type: 'skipped', ...skip }
+  const first = yield* decodeImages('train', source.train, size)
+  const present = new Set(first.labels)
+  const classes = source.classes.filter((_, label) => present.has(label))
+  if (classes.length < 2) {
+    const left = classes.length === 0 ? 'none of its images' : `only the images of "${classes[0]}"`
+    throw new GraftError(
+      'bad-input',
+      `${source.path}: ${left} can be decoded; at least two classes are needed`,
+    )
+  }
+  const decoded = new Map<string, Images>([[keyOf(size), first.images]])
+  return {
+    classes,
+    labels: first.labels.map((label) => classes.indexOf(source.classes[label] as string)),
+    skipped: [...source.skipped, ...first.skipped],
+    async *images(wanted) {
+      const known = decoded.get(keyOf(wanted))
+      if (known) return known
+      const { images } = yield* withoutSkips(decodeImages('train', source.train, wanted))
+      decoded.set(keyOf(wanted), images)
+      return images
+    },
+  }
+}
+
+/** A file that was skipped at one size is not named again at the next. */
+async function* withoutSkips<R>(
+  events: AsyncGenerator<DataEvent, R>,
+): AsyncGenerator<DataEvent, R> {
+  for (;;) {
+    const { done, value } = await events.next()
+    if (done) return value
+    if (value.type !== 'skipped') yield value
+  }
+}
+
+function keyOf({ height, width, channels }: Size): string {
+  return `${height}x${width}x${channels}`
+}
+
+async function* tryStrategy(
+  strategy: Strategy,
+  task: Task,
+  testToTrain: number,
+): AsyncGenerator<StrategyEvent, { record: StrategyRecord; result: StrategyResult | null }> {
+  const start = performance.now()
+  const decisions: { sentence: string; kept: boolean }[] = []
+  const blank: StrategyRecord = {
+    name: strategy.name,
+    status: 'skipped',
+    reason: strategy.unavailable,
+    accuracy: null,
+    seconds: 0,
+    reusedUpTo: null,
+    thawedFrom: null,
+    folds: [],
+    decisions,
+  }
+  if (strategy.unavailable !== null) return { record: blank, result: null }
+  const forked: Task = { ...task, random: task.random.fork(strategy.name) as Random }
+  try {
+    const steps = strategy.run(forked)
+    let step = await steps.next()
+    while (!step.done) {
+      if (step.value.type === 'decision') decisions.push(step.value)
+      yield step.value
+      step = await steps.next()
+    }
+    const result = step.value
+    const accuracy = accuracyInterval(
+      result.folds.map((fold) => fold.accuracy),
+      { testToTrain, scored: task.folds.reduce((sum, fold) => sum + fold.validation.length, 0) },
+    )
+    const { folds, reusedUpTo, thawedFrom } = result
+    const seconds = (performance.now() - start) / 1000
+    const record = {
+      ...blank,
+      status: 'done',
+      accuracy,
+      seconds,
+      folds,
+      reusedUpTo,
+      thawedFrom,
+    } as const
+    return { record, result }
+  } catch (error) {
+    if (!(error instanceof GraftError)) throw error
+    const seconds = (performance.now() - start) / 1000
+    return { record: { ...blank, status: 'failed', reason: error.message, seconds }, result: null }
+  }
+}
+
+async function* measureTest(
+  folder: RunFolder,
+  source: Source,
+  classes: readonly string[],
+  size: Size,
+  runtime: Runtime,
+): AsyncGenerator<FitEvent, RunRecord['test']> {
+  const items = (source.test ?? []).flatMap((item): LabelledItem[] => {
+    const label = classes.indexOf(source.classes[item.label] as string)
+    return label < 0 ? [] : [{ ...item, label }]
+  })
+  if (items.length === 0) return null
+  const test = yield* decodeImages('test', items, size)
+  if (test.images.count === 0) return null
+  const model = await openExportedModel(folder.model)
+  return yield* asProgress('test', evaluate(model, test, runtime))
+}

@@ -1,0 +1,89 @@
+import type { SkippedFile } from '../data/source.ts'
+import type { Interval } from '../statistics/interval.ts'
+
+export type { Interval, SkippedFile }
+
+/** One point of a training curve. */
+export type CurvePoint = {
+  readonly epoch: number
+  readonly trainingLoss: number
+  readonly validationLoss: number | null
+  readonly validationAccuracy: number | null
+  readonly learningRate: number
+}
+
+/** What one fold (or one seed) of a strategy measured. */
+export type FoldRecord = {
+  readonly fold: number
+  readonly accuracy: number
+  readonly seconds: number
+  readonly curve: readonly CurvePoint[]
+}
+
+/** A choice that a strategy made, with its numbers in one sentence. */
+export type Decision = { readonly sentence: string; readonly kept: boolean }
+
+export type StrategyRecord = {
+  readonly name: string
+  readonly status: 'done' | 'skipped' | 'failed'
+  readonly reason: string | null
+  readonly accuracy: Interval | null
+  readonly seconds: number
+  readonly reusedUpTo: string | null
+  readonly thawedFrom: string | null
+  readonly folds: readonly FoldRecord[]
+  readonly decisions: readonly Decision[]
+}
+
+export type DataRecord = {
+  readonly path: string
+  readonly kind: string
+  readonly classes: readonly string[]
+  readonly labelled: number
+  readonly unlabelled: number
+  readonly test: number
+  readonly imageSize: { readonly height: number; readonly width: number; readonly channels: number }
+  readonly skipped: readonly SkippedFile[]
+  readonly fingerprint: string
+}
+
+export type ClassScore = {
+  readonly class: string
+  /** Null where no image of the class was tested. */
+  readonly recall: number | null
+  /** Null where the class was never predicted. */
+  readonly precision: number | null
+  readonly n: number
+}
+
+/** The result of applying a model to labelled images. */
+export type Evaluation = {
+  readonly accuracy: number
+  readonly low: number
+  readonly high: number
+  readonly n: number
+  readonly logLoss: number
+  readonly classes: readonly ClassScore[]
+  /** Rows are true classes, columns predicted ones. */
+  readonly confusion: readonly (readonly number[])[]
+}
+
+export type Verdict = 'better' | 'no reliable difference'
+
+/** Everything that one run of `fit` found: the content of `run.json`, and all that the report draws from. */
+export type RunRecord = {
+  readonly format: 1
+  /** A run that is not done can be resumed. */
+  readonly status: 'running' | 'done'
+  readonly graft: string
+  readonly created: string
+  readonly configuration: Readonly<Record<string, string | number | boolean | null>>
+  readonly versions: Readonly<Record<string, string>>
+  readonly data: DataRecord
+  readonly strategies: readonly StrategyRecord[]
+  readonly chosen: string | null
+  readonly verdict: Verdict | null
+  /** The verdict in one or two plain sentences with its numbers. */
+  readonly verdictSentence: string | null
+  readonly test: Evaluation | null
+}

@@ -1,0 +1,51 @@
+import { comparePaired } from '../statistics/paired.ts'
+import type { StrategyRecord, Verdict } from './record.ts'
+
+export type Judgement = {
+  readonly chosen: StrategyRecord
+  readonly verdict: Verdict
+  readonly sentence: string
+}
+
+const points = (difference: number) => `${(100 * difference).toFixed(1)}`
+
+/**
+ * Chooses the strategy with the best mean accuracy over the folds, and says whether it is reliably better than the next best: a paired t
+ * test over the shared folds with the correction of Nadeau and Bengio (2003), at 95 %.
+ *
+ * @param testToTrain held-out images over training images in each fold
+ * @returns null where no strategy was done
+ */
+export function judge(
+  strategies: readonly StrategyRecord[],
+  testToTrain: number,
+): Judgement | null {
+  const done = strategies
+    .filter(({ status, accuracy }) => status === 'done' && accuracy !== null)
+    .toSorted((a, b) => meanOf(b) - meanOf(a))
+  const [chosen, next] = done
+  if (!chosen) return null
+  if (!next) {
+    return {
+      chosen,
+      verdict: 'no reliable difference',
+      sentence: `Only ${chosen.name} could be tried, so there is nothing to compare it with.`,
+    }
+  }
+  const scores = ({ folds }: StrategyRecord) => folds.map(({ accuracy }) => accuracy)
+  const { difference, low, high, reliable } = comparePaired(scores(chosen), scores(next), {
+    testToTrain,
+  })
+  const numbers = `${points(difference)} points (95 % interval ${points(low)} to ${points(high)}, ${chosen.folds.length} folds)`
+  return {
+    chosen,
+    verdict: reliable ? 'better' : 'no reliable difference',
+    sentence: reliable
+      ? `${chosen.name} is better than ${next.name} by ${numbers}.`
+      : `${chosen.name} came out ahead of ${next.name} by ${numbers}, which may be chance.`,
+  }
+}
+
+function meanOf({ accuracy }: StrategyRecord): number {
+  return accuracy?.mean ?? 0
+}

@@ -1,0 +1,76 @@
+import type { Random } from '../random.ts'
+import {
+  brightness,
+  contrast,
+  crop,
+  flip,
+  type ImageOperation,
+  saturation,
+  shift,
+} from './image-operations.ts'
+import { bytesPerImage, type Size } from './pixels.ts'
+
+/** How strongly images are changed; 0 (or false) is off. */
+export type AugmentationRecipe = {
+  /** The least fraction of the area that a crop keeps, such as 0.5. */
+  readonly crop: number
+  /** Whether half of the images are mirrored left and right. */
+  readonly flip: boolean
+  /** The most that an image moves, as a fraction of its height and of its width. */
+  readonly shift: number
+  /** The factors of these three lie within 1 - x to 1 + x. */
+  readonly brightness: number
+  readonly contrast: number
+  readonly saturation: number
+}
+
+export const noAugmentation: AugmentationRecipe = {
+  crop: 0,
+  flip: false,
+  shift: 0,
+  brightness: 0,
+  contrast: 0,
+  saturation: 0,
+}
+
+/** In the order in which they are applied. */
+const operations: Readonly<Record<keyof AugmentationRecipe, ImageOperation>> = {
+  crop,
+  flip,
+  shift,
+  brightness,
+  contrast,
+  saturation,
+}
+
+/**
+ * Changes each image of an NHWC batch at random, as `recipe` says, and writes the result to `out`: a new buffer unless
+ * one of the same length is given. `batch` is not changed. The same `random` gives the same images.
+ */
+export function augment(
+  batch: Uint8Array,
+  size: Size,
+  recipe: AugmentationRecipe,
+  random: Random,
+  out = new Uint8Array(batch.length),
+): Uint8Array {
+  const steps = Object.entries(operations)
+    .map(([name, apply]) => ({ apply, amount: Number(recipe[name as keyof AugmentationRecipe]) }))
+    .filter(({ amount }) => amount > 0)
+  if (steps.length === 0) {
+    out.set(batch)
+    return out
+  }
+  const row = bytesPerImage(size)
+  const spares = [new Uint8Array(row), new Uint8Array(row)] as const
+  for (let start = 0; start < batch.length; start += row) {
+    let source = batch.subarray(start, start + row)
+    for (const [i, { apply, amount }] of steps.entries()) {
+      const isLast = i === steps.length - 1
+      const target = isLast ? out.subarray(start, start + row) : spares[i % 2 === 0 ? 0 : 1]
+      apply(source, target, size, amount, random)
+      source = target
+    }
+  }
+  return out
+}

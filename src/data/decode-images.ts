@@ -1,0 +1,39 @@
+import { decodeItems } from './decode-items.ts'
+import type { Images, Size } from './pixels.ts'
+import type { Item, SkippedFile } from './source.ts'
+
+/** Images with one label each: an index into the classes, or -1 for none. */
+export type LabelledImages = { readonly images: Images; readonly labels: Int32Array }
+
+export type Part = 'train' | 'unlabelled' | 'test'
+
+export type DataEvent =
+  | { readonly type: 'decode'; readonly part: Part; readonly done: number; readonly total: number }
+  | ({ readonly type: 'skipped' } & SkippedFile)
+
+/**
+ * Decodes the items of one part of a data set, in order, with an event for each file that had to be skipped. `cache` is
+ * the folder for decoded images, as in `decodeItems`, which see for errors. No decodable item is no error.
+ */
+export async function* decodeImages(
+  part: Part,
+  items: readonly Item[],
+  size: Size,
+  cache?: string | null,
+): AsyncGenerator<DataEvent, LabelledImages & { readonly skipped: readonly SkippedFile[] }> {
+  const decoding = decodeItems(items, size, cache)
+  let step = await decoding.next()
+  for (; !step.done; step = await decoding.next()) yield { type: 'decode', part, ...step.value }
+
+  const { kept, failed, data } = step.value
+  const at = (index: number) => items[index] as Item
+  const skipped = failed.map(({ index, reason }) => ({ file: at(index).name, reason }))
+  for (const skip of skipped) yield { type: 'skipped', ...skip }
+  const { height, width, channels } = size
+  const names = kept.map((i) => at(i).name)
+  return {
+    images: { count: kept.length, height, width, channels, data, names },
+    labels: Int32Array.from(kept, (i) => at(i).label ?? -1),
+    skipped,
+  }
+}

@@ -1,0 +1,64 @@
+import { join } from 'node:path'
+import { GraftError } from '../errors.ts'
+import { findImages, joinName, listFolder, looksLikeImage } from './find-images.ts'
+import type { Found, FoundImage, SkippedFile } from './source.ts'
+
+/**
+ * Reads a folder of class folders, or a folder with `train/` and optionally `test/` (folders of class folders) and
+ * `unlabelled/` (images at any depth). Class folders are read at any depth. Throws `bad-input` where there is nothing
+ * that could be a class.
+ */
+export async function findInFolder(path: string): Promise<Found> {
+  const entries = await listFolder(path)
+  if (entries.length === 0) throw new GraftError('bad-input', `${path}: the folder is empty`)
+  const folders = entries.filter(({ entry }) => entry.kind === 'folder').map(({ name }) => name)
+  if (!folders.includes('train')) {
+    const { images, skipped } = await findClasses(path, '')
+    return { kind: 'folder', train: images, unlabelled: [], test: null, skipped }
+  }
+
+  const train = await findClasses(join(path, 'train'), 'train')
+  const test = folders.includes('test') ? await findClasses(join(path, 'test'), 'test') : null
+  const unlabelled = folders.includes('unlabelled')
+    ? await findImages(join(path, 'unlabelled'), 'unlabelled', null)
+    : null
+  const unread = folders
+    .filter((name) => !['train', 'test', 'unlabelled'].includes(name))
+    .map((file) => ({ file, reason: 'beside train/, only test/ and unlabelled/ are read' }))
+  return {
+    kind: 'folder',
+    train: train.images,
+    unlabelled: unlabelled?.images ?? [],
+    test: test?.images ?? null,
+    skipped: [train, test, unlabelled, { skipped: unread }].flatMap((part) => part?.skipped ?? []),
+  }
+}
+
+async function findClasses(
+  path: string,
+  prefix: string,
+): Promise<{ images: FoundImage[]; skipped: SkippedFile[] }> {
+  const entries = await listFolder(path)
+  const folders = entries.filter(({ entry }) => entry.kind === 'folder')
+  const loose = entries.filter(({ name, entry }) => entry.kind !== 'folder' && looksLikeImage(name))
+  if (folders.length === 0) {
+    const found = loose.length > 0 ? 'images but no class folders' : 'no class folders'
+    throw new GraftError(
+      'bad-input',
+      `${path}: holds ${found}; put the images of each class into a folder named after the class`,
+    )
+  }
+  const skipped: SkippedFile[] = loose.map(({ name }) => ({
+    file: joinName(prefix, name),
+    reason: 'outside any class folder',
+  }))
+  const images: FoundImage[] = []
+  for (const { name } of folders) {
+    const file = joinName(prefix, name)
+    const found = await findImages(join(path, name), file, name.normalize('NFC'))
+    if (found.images.length === 0) skipped.push({ file, reason: 'a class folder without images' })
+    for (const image of found.images) images.push(image)
+    for (const skip of found.skipped) skipped.push(skip)
+  }
+  return { images, skipped }
+}

@@ -1,0 +1,178 @@
+import type { Random } from '../random.ts'
+import type { Size } from './pixels.ts'
+
+/**
+ * Writes a changed copy of one image to `target`; reads `source` and leaves it alone. `amount` is the strength from the
+ * recipe, above 0; how much of it this image gets is drawn from `random`.
+ */
+export type ImageOperation = (
+  source: Uint8Array,
+  target: Uint8Array,
+  size: Size,
+  amount: number,
+  random: Random,
+) => void
+
+/** Mirrors left and right with probability `amount` / 2, so half of all images at 1. */
+export const flip: ImageOperation = (
+  source,
+  target,
+  { height, width, channels },
+  amount,
+  random,
+) => {
+  if (random.uniform() >= amount / 2) {
+    target.set(source)
+    return
+  }
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const from = (row * width + width - 1 - column) * channels
+      const to = (row * width + column) * channels
+      for (let c = 0; c < channels; c++) target[to + c] = source[from + c] as number
+    }
+  }
+}
+
+/**
+ * Moves by a whole number of pixels, up to the fraction `amount` of the height and of the width; the edge is repeated
+ * into the gap.
+ */
+export const shift: ImageOperation = (
+  source,
+  target,
+  { height, width, channels },
+  amount,
+  random,
+) => {
+  const draw = (length: number) => {
+    const most = Math.min(length - 1, Math.round(length * amount))
+    return random.integer(2 * most + 1) - most
+  }
+  const down = draw(height)
+  const right = draw(width)
+  const offsets = Int32Array.from({ length: width }, (_, column) => {
+    return clamp(column - right, width) * channels
+  })
+  for (let row = 0; row < height; row++) {
+    const from = clamp(row - down, height) * width * channels
+    const to = row * width * channels
+    for (let column = 0; column < width; column++) {
+      const start = from + (offsets[column] as number)
+      for (let c = 0; c < channels; c++) {
+        target[to + column * channels + c] = source[start + c] as number
+      }
+    }
+  }
+}
+
+/**
+ * Random resized crop (Szegedy et al. 2015): a box of `amount` to all of the area, with sides stretched by up to 4/3
+ * against each other, is enlarged to the whole image by linear interpolation. A box too long for the image is cut to it.
+ */
+export const crop: ImageOperation = (
+  source,
+  target,
+  { height, width, channels },
+  amount,
+  random,
+) => {
+  const area = amount + (1 - amount) * random.uniform()
+  const stretch = Math.exp((2 * random.uniform() - 1) * Math.log(4 / 3))
+  const tall = Math.min(1, Math.sqrt(area / stretch)) * height
+  const wide = Math.min(1, Math.sqrt(area * stretch)) * width
+  const rows = samplePoints(height, (height - tall) * random.uniform(), tall)
+  const columns = samplePoints(width, (width - wide) * random.uniform(), wide)
+  const stride = width * channels
+  for (let row = 0, to = 0; row < height; row++) {
+    const top = (rows.first[row] as number) * stride
+    const bottom = (rows.second[row] as number) * stride
+    const down = rows.weight[row] as number
+    for (let column = 0; column < width; column++) {
+      const left = (columns.first[column] as number) * channels
+      const right = (columns.second[column] as number) * channels
+      const across = columns.weight[column] as number
+      for (let c = 0; c < channels; c++, to++) {
+        const a = source[top + left + c] as number
+        const b = source[top + right + c] as number
+        const d = source[bottom + left + c] as number
+        const e = source[bottom + right + c] as number
+        const upper = a + (b - a) * across
+        const lower = d + (e - d) * across
+        target[to] = upper + (lower - upper) * down + 0.5
+      }
+    }
+  }
+}
+
+/** Multiplies by a factor from 1 - `amount` to 1 + `amount`. */
+export const brightness: ImageOperation = (source, target, _size, amount, random) => {
+  const factor = factorAround1(amount, random)
+  applyTable(source, target, (value) => value * factor)
+}
+
+/** Scales around the mean grey by a factor from 1 - `amount` to 1 + `amount`. */
+export const contrast: ImageOperation = (source, target, { channels }, amount, random) => {
+  const factor = factorAround1(amount, random)
+  let sum = 0
+  for (let i = 0; i < source.length; i += channels) sum += greyAt(source, i, channels)
+  const mean = (sum * channels) / source.length
+  applyTable(source, target, (value) => mean + (value - mean) * factor)
+}
+
+/** Scales around each pixel's grey by a factor from 1 - `amount` to 1 + `amount`; leaves grey images as they are. */
+export const saturation: ImageOperation = (source, target, { channels }, amount, random) => {
+  const factor = factorAround1(amount, random)
+  if (channels === 1) {
+    target.set(source)
+    return
+  }
+  const clamped = new Uint8ClampedArray(target.buffer, target.byteOffset, target.length)
+  for (let i = 0; i < source.length; i += 3) {
+    const grey = (1 - factor) * greyAt(source, i, channels)
+    clamped[i] = grey + factor * (source[i] as number)
+    clamped[i + 1] = grey + factor * (source[i + 1] as number)
+    clamped[i + 2] = grey + factor * (source[i + 2] as number)
+  }
+}
+
+function factorAround1(amount: number, random: Random): number {
+  return Math.max(0, 1 + amount * (2 * random.uniform() - 1))
+}
+
+/** Luma of ITU-R BT.601. */
+function greyAt(pixels: Uint8Array, i: number, channels: number): number {
+  if (channels === 1) return pixels[i] as number
+  return (
+    0.299 * (pixels[i] as number) +
+    0.587 * (pixels[i + 1] as number) +
+    0.114 * (pixels[i + 2] as number)
+  )
+}
+
+function applyTable(
+  source: Uint8Array,
+  target: Uint8Array,
+  change: (value: number) => number,
+): void {
+  const table = Uint8ClampedArray.from({ length: 256 }, (_, value) => change(value))
+  for (let i = 0; i < source.length; i++) target[i] = table[source[i] as number] as number
+}
+
+/** For each of `length` output pixels the two input pixels to mix and the weight of the second; pixels have centres. */
+function samplePoints(length: number, start: number, extent: number) {
+  const first = new Int32Array(length)
+  const second = new Int32Array(length)
+  const weight = new Float64Array(length)
+  for (let i = 0; i < length; i++) {
+    const at = Math.min(length - 1, Math.max(0, start + ((i + 0.5) * extent) / length - 0.5))
+    first[i] = Math.floor(at)
+    second[i] = Math.min(length - 1, Math.floor(at) + 1)
+    weight[i] = at - Math.floor(at)
+  }
+  return { first, second, weight }
+}
+
+function clamp(index: number, length: number): number {
+  return Math.min(length - 1, Math.max(0, index))
+}

@@ -1,0 +1,30 @@
+import { probeFile } from './decode-file.ts'
+import type { Size } from './pixels.ts'
+import type { Source } from './source.ts'
+
+/**
+ * The median height and width of the images of a source before resizing, with 1 channel where all are stored as grey.
+ * Looks at `sample` labelled images (default 64), spread evenly; null where none of these can be read.
+ */
+export async function probeImageSize(source: Source, sample = 64): Promise<Size | null> {
+  const step = Math.max(1, source.train.length / sample)
+  const count = Math.min(sample, source.train.length)
+  const chosen = Array.from({ length: count }, (_, i) => source.train[Math.floor(i * step)])
+  const sizes: Size[] = []
+  for (const item of chosen) {
+    if (item === undefined) continue
+    const size = 'file' in item.origin ? await probeFile(item.origin.file) : item.origin.block
+    if (size !== null) sizes.push(size)
+  }
+  if (sizes.length === 0) return null
+  return {
+    height: median(sizes.map(({ height }) => height)),
+    width: median(sizes.map(({ width }) => width)),
+    channels: sizes.every(({ channels }) => channels === 1) ? 1 : 3,
+  }
+}
+
+/** The upper median: always one of the values, so a whole number of pixels. */
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number
+}

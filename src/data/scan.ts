@@ -1,0 +1,125 @@
+import { GraftError } from '../errors.ts'
+import { entryAt, findImages } from './find-images.ts'
+import { findInFolder } from './folder.ts'
+import { findInIdxFolder, findInIdxPair, splitPair } from './idx-source.ts'
+import { findInManifest } from './manifest.ts'
+import {
+  byCodeUnits,
+  type Found,
+  type FoundImage,
+  type Item,
+  type LabelledItem,
+  type Source,
+} from './source.ts'
+
+/**
+ * Describes what `path` holds, without decoding it: a folder of class folders; a folder with `train/`, and optionally
+ * `test/` and `unlabelled/`; a CSV manifest; IDX files as `images,labels`; or a folder of files named as in MNIST.
+ * Classes are in code-unit order of their names, or in numeric order where every name is a number. Throws `bad-input`
+ * where there are fewer than two classes, or the test part has a class that the training part lacks.
+ */
+export async function scan(path: string): Promise<Source> {
+  const found = await find(path, findInFolder)
+  const classes = classesOf(found.train)
+  if (classes.length === 0) throw new GraftError('bad-input', `${path}: no labelled images found`)
+  if (classes.length === 1) {
+    throw new GraftError(
+      'bad-input',
+      `${path}: only one class ("${classes[0]}") has images; at least two are needed`,
+    )
+  }
+  return {
+    kind: found.kind,
+    path,
+    classes,
+    train: numberLabels(found.train, classes, path),
+    unlabelled: found.unlabelled.map(unlabel),
+    test: found.test && numberLabels(found.test, classes, path),
+    skipped: found.skipped,
+  }
+}
+
+/**
+ * The labelled images of another path to measure on, numbered by the given `classes`: its `test/` part where it has
+ * one, else all of its labelled images. Throws `bad-input` for a class that is not among `classes`, and where there is
+ * no image.
+ */
+export async function scanTest(
+  path: string,
+  classes: readonly string[],
+): Promise<{ test: readonly LabelledItem[]; skipped: Source['skipped'] }> {
+  const found = await find(path, findInFolder)
+  const test = numberLabels(found.test ?? found.train, classes, path)
+  if (test.length === 0) throw new GraftError('bad-input', `${path}: no labelled images found`)
+  return { test, skipped: found.skipped }
+}
+
+/** Every image of another path, labelled or not: of a folder at any depth, of a manifest or of IDX files. */
+export async function scanUnlabelled(
+  path: string,
+): Promise<{ unlabelled: readonly Item[]; skipped: Source['skipped'] }> {
+  const found = await find(path, async (folder) => {
+    const { images, skipped } = await findImages(folder, '', null)
+    return { kind: 'folder', train: [], unlabelled: images, test: null, skipped }
+  })
+  const images = [...found.train, ...found.unlabelled]
+  if (images.length === 0) throw new GraftError('bad-input', `${path}: no images found`)
+  return { unlabelled: images.map(unlabel), skipped: found.skipped }
+}
+
+async function find(path: string, inFolder: (folder: string) => Promise<Found>): Promise<Found> {
+  const { kind } = await entryAt(path)
+  if (kind === 'folder') {
+    try {
+      return (await findInIdxFolder(path)) ?? (await inFolder(path))
+    } catch (error) {
+      if (error instanceof GraftError) throw error
+      const { code } = error as NodeJS.ErrnoException
+      throw new GraftError('bad-input', `${path}: cannot be read (${code})`, { cause: error })
+    }
+  }
+  if (kind === 'file' && path.toLowerCase().endsWith('.csv')) return findInManifest(path)
+  const pair = await splitPair(path)
+  if (pair !== null) return findInIdxPair(pair)
+  if (kind === 'missing') throw new GraftError('bad-input', `${path}: no such file or folder`)
+  throw new GraftError(
+    'bad-input',
+    `${path}: not a data set; give a folder, a .csv manifest or a pair of IDX files as images,labels`,
+  )
+}
+
+function classesOf(images: readonly FoundImage[]): string[] {
+  const names = [...new Set(images.flatMap(({ className }) => className ?? []))]
+  const numeric = names.every((name) => /^(0|[1-9]\d*)$/.test(name))
+  return names.sort(numeric ? (a, b) => Number(a) - Number(b) : byCodeUnits)
+}
+
+function numberLabels(
+  images: readonly FoundImage[],
+  classes: readonly string[],
+  path: string,
+): LabelledItem[] {
+  const labels = new Map(classes.map((name, label) => [name, label]))
+  const unknown = classesOf(images).find((name) => !labels.has(name))
+  if (unknown !== undefined) {
+    throw new GraftError(
+      'bad-input',
+      `${path}: the test images have the class "${unknown}", of which there is no training image; the classes are ${quote(classes)}`,
+    )
+  }
+  return images.map(({ name, className, origin }) => ({
+    name,
+    label: labels.get(className as string) as number,
+    origin,
+  }))
+}
+
+/** A list for a one-line message: at most ten names. */
+function quote(classes: readonly string[]): string {
+  const shown = classes.slice(0, 10).map((name) => `"${name}"`)
+  return classes.length > 10 ? `${shown.join(', ')}, …` : shown.join(', ')
+}
+
+function unlabel({ name, origin }: FoundImage): Item {
+  return { name, label: null, origin }
+}

@@ -1,0 +1,35 @@
+import { createBuilder, type GraphBuilder } from './builder.ts'
+import { type Graph, pruneTo } from './graph.ts'
+
+/** Continues a graph: `write` adds nodes after it and returns the one value that is its output from now on. */
+export function extend(graph: Graph, write: (builder: GraphBuilder) => string): Graph {
+  const builder = createBuilder(graph.name, { ...graph, outputs: [] })
+  builder.output(write(builder))
+  return builder.build()
+}
+
+/** Puts nodes before the only input of a graph: `write` declares the new inputs and returns the value that takes its place. */
+export function prepend(
+  graph: Graph,
+  input: string,
+  write: (builder: GraphBuilder) => string,
+): Graph {
+  const others = graph.inputs.filter(({ name }) => name !== input)
+  const own = graph.nodes.flatMap((node) => node.outputs)
+  const builder = createBuilder(graph.name, { ...graph, inputs: others, nodes: [] }, own)
+  const replacement = write(builder)
+  const grown = builder.build()
+  const link = (name: string) => (name === input ? replacement : name)
+  return {
+    ...grown,
+    nodes: [
+      ...grown.nodes,
+      ...graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(link) })),
+    ],
+  }
+}
+
+/** The part of a graph that computes one value, which becomes its only output. */
+export function cutAt(graph: Graph, value: string): Graph {
+  return pruneTo(graph, [{ name: value }])
+}

@@ -1,0 +1,48 @@
+import type { Graph } from '../graph/graph.ts'
+import type { Tensor } from '../graph/tensor.ts'
+import type { Runtime } from '../runtime/session.ts'
+
+/** A compiled network whose trained parameters are given anew at every run. */
+export type Forward = {
+  /** Runs the network and returns its first output. */
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    parameters: ReadonlyMap<string, Tensor>,
+  ): Promise<Tensor>
+  release(): Promise<void>
+}
+
+/** Compiles a network for evaluation; the parameters named are inputs, all others constants. */
+export async function compileForward(
+  graph: Graph,
+  parameters: readonly string[],
+  runtime: Runtime,
+): Promise<Forward> {
+  const given = new Set(parameters)
+  const output = graph.outputs[0]?.name as string
+  const session = await runtime.createSession({
+    ...graph,
+    outputs: graph.outputs.slice(0, 1),
+    inputs: [
+      ...graph.inputs,
+      ...parameters.map((name) => {
+        const { type, dims } = graph.initializers.get(name) as Tensor
+        return { name, type, dims }
+      }),
+    ],
+    initializers: new Map([...graph.initializers].filter(([name]) => !given.has(name))),
+  })
+  return {
+    async run(feeds, values) {
+      const all: Record<string, Tensor> = { ...feeds }
+      for (const name of parameters) all[name] = values.get(name) as Tensor
+      return (await session.run(all, [output]))[output] as Tensor
+    },
+    release: () => session.release(),
+  }
+}
+
+/** The graph with some parameters replaced. */
+export function withParameters(graph: Graph, parameters: ReadonlyMap<string, Tensor>): Graph {
+  return { ...graph, initializers: new Map([...graph.initializers, ...parameters]) }
+}

@@ -1,0 +1,265 @@
+import { exposeBatchStatistics } from '../autodiff/batch-statistics.ts'
+import { differentiate } from '../autodiff/differentiate.ts'
+import { lower } from '../autodiff/lowering/index.ts'
+import { standardLowering } from '../autodiff/lowering/standard.ts'
+import { GraftError } from '../errors.ts'
+import { createBuilder, type GraphBuilder } from '../graph/builder.ts'
+import { type Graph, type Node, pruneTo } from '../graph/graph.ts'
+import { float32, sizeOf, type Tensor, type TensorType, zeros } from '../graph/tensor.ts'
+import { type Loss, targetsInput, weightsInput } from '../nn/losses.ts'
+import type { Random } from '../random.ts'
+import type { Runtime, Session } from '../runtime/session.ts'
+import { inferTypes } from '../runtime/types.ts'
+import { type DropoutMask, drawMask, feedDropout } from './dropout.ts'
+import {
+  type Carried,
+  learningRateInput,
+  stepInput,
+  type Trainable,
+  type UpdateOptions,
+  writeUpdate,
+} from './update.ts'
+
+export type StepOptions = UpdateOptions & {
+  /** The network; its first output is what the loss sees. */
+  readonly graph: Graph
+  readonly loss: Loss
+  /** The type of every input of the network at the batch size. */
+  readonly inputs: Readonly<Record<string, TensorType>>
+  /** The parameters to train; all others are frozen, that is, constants of the compiled step. */
+  readonly trainable: readonly string[]
+  /** Whether batch normalization uses the statistics of the batch and keeps running ones; default no: they are frozen too. */
+  readonly batchStatistics?: boolean
+}
+
+export type StepResult = { readonly loss: number; readonly gradientNorm: number }
+
+/** A compiled training step with the parameters and optimizer state that it carries from run to run. */
+export type TrainingStep = {
+  /**
+   * One step: forward, loss, backward, update.
+   *
+   * @param feeds the network's inputs, `targets` and `weights`; `random` draws the dropout masks
+   */
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    settings: { readonly learningRate: number; readonly random: Random },
+  ): Promise<StepResult>
+  /** Copies of the trained parameters and running statistics, by name, in their own dimensions. */
+  parameters(): Map<string, Tensor>
+  /** Copies of all that the step carries, for a checkpoint. */
+  state(): Map<string, Tensor>
+  /** Takes up a state that `state` returned. */
+  restore(state: ReadonlyMap<string, Tensor>): void
+  /** Starts anew: from these parameters, or from those of the network where one is not given, with fresh optimizer state. */
+  reset(parameters?: ReadonlyMap<string, Tensor>): void
+  release(): Promise<void>
+}
+
+/**
+ * Compiles forward pass, loss, backward pass and parameter update into one session.
+ *
+ * @throws GraftError `bad-input` for an unknown parameter, `unsupported` where an operator on the way has no gradient
+ */
+export async function compileStep(options: StepOptions, runtime: Runtime): Promise<TrainingStep> {
+  const written = await writeStep(options, runtime)
+  const session = await runtime.createSession(written.graph)
+  return createStep(written, options.graph, session)
+}
+
+type WrittenStep = {
+  readonly graph: Graph
+  readonly loss: string
+  readonly gradientNorm: string
+  readonly carried: readonly Carried[]
+  readonly masks: readonly DropoutMask[]
+}
+
+/** The training step as a graph. */
+export async function writeStep(options: StepOptions, runtime: Runtime): Promise<WrittenStep> {
+  const { graph, trainable } = options
+  for (const name of trainable) {
+    if (!graph.initializers.has(name)) {
+      throw new GraftError('bad-input', `the network has no parameter "${name}"`)
+    }
+  }
+  const withLoss = await attachLoss(options, runtime)
+  const typed = await inferTypes(withLoss.graph, withLoss.inputs, runtime)
+  const { graph: masked, masks } = feedDropout(typed.graph, typed.types)
+  const mode = options.batchStatistics ? withBatchStatistics(masked) : masked
+  const { graph: forward, types, statistics } = exposeBatchStatistics(mode, typed.types)
+
+  const seeded = createBuilder(forward.name, forward)
+  const seeds = new Map([[withLoss.loss, seeded.scalar(1)]])
+  const { graph: backward, gradients } = differentiate(seeded.build(), types, seeds, trainable)
+
+  const builder = createBuilder(backward.name, backward)
+  const flat = (value: string, size: number) =>
+    builder.op('Reshape', [value, builder.int64s([size])])
+  const parameters = trainable.map((name): Trainable => {
+    const dims = (graph.initializers.get(name) as Tensor).dims
+    const size = sizeOf(dims)
+    const gradient = gradients.get(name)
+    if (!gradient) {
+      throw new GraftError('bad-input', `the loss does not depend on the parameter "${name}"`)
+    }
+    const value = builder.input(builder.fresh(`${name} flat`), 'float32', [size])
+    return { name, dims, size, value, gradient: flat(gradient, size) }
+  })
+  const { carried, gradientNorm } = writeUpdate(builder, parameters, options)
+  const running = statistics.map(({ parameter, updated }): Carried => {
+    const size = sizeOf((graph.initializers.get(parameter) as Tensor).dims)
+    const input = builder.input(builder.fresh(`${parameter} flat`), 'float32', [size])
+    return { parameter, input, output: updated, size }
+  })
+  const all = [...carried, ...running]
+  const outputs = [withLoss.loss, gradientNorm, ...all.map(({ output }) => output)]
+  const complete = thawed(builder, all, graph)
+  const lowered = lower(
+    pruneTo(
+      complete,
+      outputs.map((name) => ({ name })),
+    ),
+    standardLowering,
+  )
+  const names = lowered.outputs.map(({ name }) => name)
+  return {
+    graph: lowered,
+    loss: names[0] as string,
+    gradientNorm: names[1] as string,
+    carried: all.map((value, index) => ({ ...value, output: names[index + 2] as string })),
+    masks,
+  }
+}
+
+function withBatchStatistics(graph: Graph): Graph {
+  const training = { training_mode: { type: 'int', value: 1 } } as const
+  return {
+    ...graph,
+    nodes: graph.nodes.map((node) =>
+      node.operator === 'BatchNormalization'
+        ? { ...node, attributes: { ...node.attributes, ...training } }
+        : node,
+    ),
+  }
+}
+
+/** The network with its loss: a scalar that is its first output. */
+async function attachLoss({ graph, loss, inputs }: StepOptions, runtime: Runtime) {
+  const output = graph.outputs[0]?.name as string
+  const { types } = await inferTypes(graph, inputs, runtime)
+  const { dims } = types.get(output) as TensorType
+  const targets = { type: loss.targets.type, dims: loss.targets.dims(dims) }
+  const weights = { type: 'float32', dims: [dims[0] as number] } as const
+  const builder = createBuilder(graph.name, { ...graph, outputs: [] })
+  builder.input(targetsInput, targets.type, targets.dims)
+  builder.input(weightsInput, weights.type, weights.dims)
+  const value = loss.write(builder, { output, targets: targetsInput, weights: weightsInput })
+  builder.output(value)
+  return {
+    graph: builder.build(),
+    loss: value,
+    inputs: { ...inputs, [targetsInput]: targets, [weightsInput]: weights },
+  }
+}
+
+/** Turns carried parameters from initializers into views of their flat inputs. */
+function thawed(builder: GraphBuilder, carried: readonly Carried[], network: Graph): Graph {
+  const grown = builder.build()
+  const initializers = new Map(grown.initializers)
+  const views: Node[] = []
+  const constants = createBuilder(grown.name, grown)
+  for (const { parameter, state, input } of carried) {
+    if (state !== undefined) continue
+    initializers.delete(parameter)
+    const { dims } = network.initializers.get(parameter) as Tensor
+    views.push({
+      name: `${parameter} view`,
+      operator: 'Reshape',
+      domain: '',
+      inputs: [input, constants.int64s(dims)],
+      outputs: [parameter],
+      attributes: {},
+    })
+  }
+  const shapes = constants.build().nodes.slice(grown.nodes.length)
+  return { ...grown, initializers, nodes: [...shapes, ...views, ...grown.nodes] }
+}
+
+function createStep(written: WrittenStep, network: Graph, session: Session): TrainingStep {
+  const { carried, masks } = written
+  const initial = ({ parameter, state, size }: Carried): Tensor => {
+    const value = network.initializers.get(parameter) as Tensor
+    return state === undefined
+      ? float32([size], (value.data as Float32Array).slice())
+      : zeros('float32', [size])
+  }
+  // Two sets of buffers take turns: a fed tensor and a fetched one must never share memory.
+  let current = carried.map(initial)
+  let next = carried.map(({ size }) => zeros('float32', [size]))
+  const scalar = () => zeros('float32', [])
+  const [loss, gradientNorm, learningRate, step] = [scalar(), scalar(), scalar(), scalar()]
+  const [rateValue, stepValue] = [learningRate.data, step.data] as [Float32Array, Float32Array]
+  let steps = 0
+  const key = ({ parameter, state }: Carried) =>
+    state === undefined ? parameter : `${parameter} ${state}`
+  const readsStep = session.inputs.some(({ name }) => name === stepInput)
+
+  return {
+    async run(feeds, settings) {
+      steps++
+      rateValue[0] = settings.learningRate
+      stepValue[0] = steps
+      const all: Record<string, Tensor> = { ...feeds, [learningRateInput]: learningRate }
+      if (readsStep) all[stepInput] = step
+      for (const mask of masks) all[mask.input] = drawMask(mask, settings.random)
+      const fetches: Record<string, Tensor> = {
+        [written.loss]: loss,
+        [written.gradientNorm]: gradientNorm,
+      }
+      carried.forEach(({ input, output }, index) => {
+        all[input] = current[index] as Tensor
+        fetches[output] = next[index] as Tensor
+      })
+      await session.run(all, fetches)
+      const spent = current
+      current = next
+      next = spent
+      return { loss: Number(loss.data[0]), gradientNorm: Number(gradientNorm.data[0]) }
+    },
+    parameters() {
+      const parameters = new Map<string, Tensor>()
+      carried.forEach(({ parameter, state }, index) => {
+        if (state !== undefined) return
+        const { dims } = network.initializers.get(parameter) as Tensor
+        const { data } = current[index] as Tensor
+        parameters.set(parameter, float32(dims, (data as Float32Array).slice()))
+      })
+      return parameters
+    },
+    state() {
+      const copies = carried.map((value, index): [string, Tensor] => {
+        const { dims, data } = current[index] as Tensor
+        return [key(value), float32(dims, (data as Float32Array).slice())]
+      })
+      return new Map([...copies, ['steps', float32([], [steps])]])
+    },
+    restore(state) {
+      steps = Number(state.get('steps')?.data[0] ?? 0)
+      carried.forEach((value, index) => {
+        const saved = state.get(key(value))
+        if (!saved) throw new GraftError('bad-input', `the checkpoint has no "${key(value)}"`)
+        ;((current[index] as Tensor).data as Float32Array).set(saved.data as Float32Array)
+      })
+    },
+    reset(parameters) {
+      steps = 0
+      carried.forEach((value, index) => {
+        const { data } = current[index] as Tensor
+        const given = value.state === undefined ? parameters?.get(value.parameter) : undefined
+        ;(data as Float32Array).set((given ?? initial(value)).data as Float32Array)
+      })
+    },
+    release: () => session.release(),
+  }
+}

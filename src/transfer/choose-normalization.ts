@@ -1,0 +1,62 @@
+import type { Images } from '../data/pixels.ts'
+import { leaveOneOutScore } from '../statistics/leave-one-out.ts'
+import { imageExamples } from '../training/examples.ts'
+import { computeFeatures } from '../training/features.ts'
+import {
+  type Normalization,
+  normalizationFromMetadata,
+  takePixels,
+  usualNormalizations,
+} from '../training/normalization.ts'
+import { asProgress, type StrategyEvent, type Task } from '../training/task.ts'
+import type { Backbone } from './backbone.ts'
+import { standardize } from './head.ts'
+
+/** More images than this tell no more about the normalization. */
+const mostImages = 200
+
+/**
+ * The normalization that a backbone wants: what its metadata says, or else the one of the usual ones under which its last features
+ * explain the labels best, by closed-form leave-one-out.
+ */
+export async function* chooseNormalization(
+  backbone: Backbone,
+  metadata: Readonly<Record<string, string>>,
+  images: Images,
+  { labels, classes, random, runtime }: Pick<Task, 'labels' | 'classes' | 'random' | 'runtime'>,
+): AsyncGenerator<StrategyEvent, Normalization> {
+  const { image, graph } = backbone
+  const said = normalizationFromMetadata(metadata, image.channels)
+  if (said) {
+    yield {
+      type: 'decision',
+      sentence: `normalization: as the backbone's metadata says`,
+      kept: true,
+    }
+    return said
+  }
+  const order = random.fork('normalization').shuffle(Array.from(labels, (_, index) => index))
+  const sample = order.slice(0, mostImages)
+  const examples = imageExamples(images)
+  const truth = sample.map((index) => labels[index] as number)
+  const all = sample.map((_, row) => row)
+  const scores: { normalization: Normalization; explained: number }[] = []
+  for (const normalization of usualNormalizations(image.channels)) {
+    const features = yield* asProgress(
+      `transfer, normalization ${normalization.name}`,
+      computeFeatures(takePixels(graph, image, normalization), examples, runtime, sample),
+    )
+    const { data, columns } = standardize(features, all)
+    const rows = all.map((row) => data.subarray(row * columns, (row + 1) * columns))
+    const { explained } = leaveOneOutScore(rows, truth, classes.length)
+    scores.push({ normalization, explained })
+  }
+  scores.sort((a, b) => b.explained - a.explained)
+  const list = scores.map((score) => `${score.normalization.name} ${score.explained.toFixed(3)}`)
+  yield {
+    type: 'decision',
+    sentence: `normalization by leave-one-out score: ${list.join(', ')}`,
+    kept: true,
+  }
+  return (scores[0] as (typeof scores)[number]).normalization
+}

@@ -1,0 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Gives the whole test run a cache folder of its own, so that it neither reads nor leaves anything in the user's. */
+export default async function useTemporaryCache(): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'graft-test-'))
+  process.env.GRAFT_CACHE = folder
+  return () => rm(folder, { recursive: true, force: true })
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['{src,test,testing}/**/*.test.ts'],
+    globalSetup: 'testing/temporaryCache.ts',
+    reporters: ['default', './testing/summaryReporter.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+})
