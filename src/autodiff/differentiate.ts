@@ -1,7 +1,14 @@
 import { GraftError } from '../errors.ts'
 import { attributeValues } from '../graph/attributes.ts'
 import { createBuilder, type GraphBuilder } from '../graph/builder.ts'
-import { constantsOf, describeNode, type Graph, type Node, operatorKey } from '../graph/graph.ts'
+import {
+  constantsOf,
+  dependentsOf,
+  describeNode,
+  type Graph,
+  type Node,
+  operatorKey,
+} from '../graph/graph.ts'
 import type { OperatorName } from '../graph/operators.ts'
 import { elementTypes, numbersOf, type Tensor, type TensorType } from '../graph/tensor.ts'
 import type { RuleContext } from './rule.ts'
@@ -31,7 +38,7 @@ export function differentiate(
 ): Derivatives {
   const builder = createBuilder(graph.name, graph)
   const constants = constantsOf(graph)
-  const needed = dependents(graph, wrt)
+  const needed = dependentsOf(graph, wrt)
   const cotangents = new Map<string, string[]>()
   const pulled = (value: string): string | undefined => {
     const parts = cotangents.get(value)
@@ -71,16 +78,6 @@ export function differentiate(
   }
   const gradients = new Map(wrt.map((name) => [name, pulled(name)]))
   return { graph: builder.build(), gradients }
-}
-
-/** The values that depend on any of `wrt`, themselves included. */
-function dependents(graph: Graph, wrt: readonly string[]): Set<string> {
-  const reached = new Set(wrt)
-  for (const node of graph.nodes) {
-    if (!node.inputs.some((input) => reached.has(input))) continue
-    for (const output of node.outputs) if (output !== '') reached.add(output)
-  }
-  return reached
 }
 
 function contextOf(

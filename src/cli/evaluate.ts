@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Evaluation } from '../comparison/record.ts'
 import { openModelArgument } from './model-argument.ts'
-import { createProgress, listen } from './progress.ts'
+import { listen, withProgress } from './progress.ts'
 
 export function evaluateCommand(program: Command): void {
   program
@@ -21,30 +21,37 @@ export function evaluateCommand(program: Command): void {
         ])
       const model = await openModelArgument(path)
       const { test, skipped } = await scanTest(data, model.classes)
-      const progress = createProgress()
-      for (const { file, reason } of skipped) progress.line(`skipped ${file}: ${reason}`)
-      const images = await listen(decodeImages('test', test, model.size), (event) => {
-        if (event.type === 'decode') progress.update('reading images', event.done, event.total)
-        else progress.line(`skipped ${event.file}: ${event.reason}`)
+      const { result, unread } = await withProgress(async (progress) => {
+        for (const { file, reason } of skipped) progress.line(`skipped ${file}: ${reason}`)
+        const images = await listen(decodeImages('test', test, model.size), (event) => {
+          if (event.type === 'decode') progress.update('reading images', event.done, event.total)
+          else progress.line(`skipped ${event.file}: ${event.reason}`)
+        })
+        if (images.images.count === 0) {
+          throw new GraftError('bad-input', `${data}: none of the images can be decoded`)
+        }
+        const result = await listen(
+          evaluate(model, images, await defaultRuntime()),
+          ({ done, total }) => progress.update('classifying', done, total),
+        )
+        return { result, unread: skipped.length + images.skipped.length }
       })
-      if (images.images.count === 0) {
-        throw new GraftError('bad-input', `${data}: none of the images can be decoded`)
-      }
-      const result = await listen(
-        evaluate(model, images, await defaultRuntime()),
-        ({ done, total }) => progress.update('classifying', done, total),
+      process.stdout.write(
+        options.json ? `${JSON.stringify(result, null, 2)}\n` : describe(result, unread),
       )
-      progress.finish()
-      process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : describe(result))
     })
 }
 
-function describe({ accuracy, low, high, n, logLoss, classes }: Evaluation): string {
+function describe(
+  { accuracy, low, high, n, logLoss, classes }: Evaluation,
+  skipped: number,
+): string {
   const percent = (share: number | null) => (share === null ? '–' : `${(100 * share).toFixed(1)} %`)
   const width = Math.max(5, ...classes.map((score) => score.class.length))
   return [
     `accuracy ${percent(accuracy)} (95 % interval ${percent(low)} to ${percent(high)}) of ${n} images`,
     `log loss ${logLoss.toFixed(3)}`,
+    ...(skipped > 0 ? [`skipped ${skipped}, named above`] : []),
     '',
     `${'class'.padEnd(width)}  ${'recall'.padStart(8)}  ${'precision'.padStart(9)}  ${'images'.padStart(6)}`,
     ...classes.map(

@@ -1,9 +1,10 @@
-import type { Command } from 'commander'
-import type { FitConfiguration, FitResult } from '../comparison/fit.ts'
+import { type Command, Option } from 'commander'
+import type { FitConfiguration } from '../comparison/fit.ts'
 import type { RunRecord } from '../comparison/record.ts'
 import type { RunFolder } from '../comparison/run-folder.ts'
+import { onInterrupt } from './interrupt.ts'
 import { duration, positiveInteger, seed } from './options.ts'
-import { createProgress, listen } from './progress.ts'
+import { listen, withProgress } from './progress.ts'
 import { showEvent } from './show-events.ts'
 
 type FitOptions = {
@@ -35,7 +36,11 @@ export function fitCommand(program: Command): void {
     .option('--test <dir>', 'labelled images to measure the result on, once')
     .option('--labels-per-class <n>', 'use only so many labels of each class', positiveInteger)
     .option('--seed <n>', 'what all random choices follow from', seed, 0)
-    .option('--budget <time>', 'about how long it may take, such as 90s, 10m or 1h', duration, 600)
+    .addOption(
+      new Option('--budget <time>', 'about how long it may take, such as 90s, 10m or 1h')
+        .argParser(duration)
+        .default(600, '10m'),
+    )
     .option('--mean <numbers>', "the backbone's mean of x / 255: one number or one a channel")
     .option('--std <numbers>', "the backbone's standard deviation of x / 255")
     .option('--json', 'print the result as JSON')
@@ -54,36 +59,54 @@ export function fitCommand(program: Command): void {
         mean: options.mean ?? null,
         std: options.std ?? null,
       }
-      const start = async () => createRunFolder(options.output)
-      await runFit(configuration, start, options.json === true)
+      const folder = await createRunFolder(options.output)
+      try {
+        await runFit(configuration, folder, options.json === true)
+      } catch (error) {
+        folder.discard()
+        throw error
+      }
     })
 }
 
-/** Runs a fit with everything around it: progress, event log, report and result. */
+/**
+ * Runs a fit with everything around it: progress, event log, report and result.
+ *
+ * @param began the record of the same run where it is resumed
+ */
 export async function runFit(
   configuration: FitConfiguration,
-  openFolder: () => Promise<RunFolder>,
+  folder: RunFolder,
   json: boolean,
+  began: RunRecord | null = null,
 ): Promise<void> {
-  const [comparison, { defaultRuntime }] = await Promise.all([
-    import('../comparison/fit.ts'),
-    import('../runtime/default.ts'),
-  ])
-  const progress = createProgress()
-  const folder = await openFolder()
-  let result: FitResult
-  try {
-    const runtime = await defaultRuntime()
-    result = await listen(comparison.fit(configuration, folder, runtime), async (event) => {
-      showEvent(event, progress)
-      await folder.log(event)
+  const result = await withProgress(async (progress) => {
+    const uninterrupted = onInterrupt(() => {
+      progress.finish()
+      if (!folder.isResumable()) folder.discard()
+      const advice = folder.isResumable()
+        ? `go on with "graft resume ${folder.path}"`
+        : 'run it again'
+      process.stderr.write(`interrupted: ${advice}\n`)
     })
-  } finally {
-    progress.finish()
-  }
-  const { writeFitReport } = await import('./report.ts')
-  await writeFitReport(folder.report, result)
-  const { record } = result
+    const [comparison, { defaultRuntime }, { writeFitReport }] = await Promise.all([
+      import('../comparison/fit.ts'),
+      import('../runtime/default.ts'),
+      import('./report.ts'),
+    ])
+    const runtime = await defaultRuntime()
+    const fitted = await listen(comparison.fit(configuration, folder, runtime, began), (event) => {
+      showEvent(event, progress)
+      folder.log(event)
+    })
+    await writeFitReport(folder.report, fitted)
+    uninterrupted()
+    return fitted
+  })
+  printResult(result.record, folder, json)
+}
+
+export function printResult(record: RunRecord, folder: RunFolder, json: boolean): void {
   process.stdout.write(
     json ? `${JSON.stringify(resultOf(record, folder), null, 2)}\n` : summaryOf(record, folder),
   )
@@ -113,12 +136,13 @@ function resultOf(record: RunRecord, folder: RunFolder) {
   }
 }
 
-function summaryOf({ chosen, test }: RunRecord, folder: RunFolder): string {
+function summaryOf({ chosen, test, data }: RunRecord, folder: RunFolder): string {
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`
   const lines = [
     `chosen   ${chosen}`,
     test &&
       `test     ${percent(test.accuracy)} (${percent(test.low)} to ${percent(test.high)}) of ${test.n} images`,
+    data.skipped.length > 0 && `skipped  ${data.skipped.length}, named in the report`,
     `model    ${folder.model}`,
     `report   ${folder.report}`,
   ]

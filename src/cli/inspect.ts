@@ -8,12 +8,14 @@ export function inspectCommand(program: Command): void {
     .argument('<model>', 'an ONNX file')
     .option('--json', 'print the result as JSON')
     .action(async (path: string, options: { json?: true }) => {
-      const [{ readModelFile }, { inspect }, { defaultRuntime }] = await Promise.all([
+      const [{ inFile, readModelFile }, { inspect }, { defaultRuntime }] = await Promise.all([
         import('../training/exported-model.ts'),
         import('../transfer/inspect.ts'),
         import('../runtime/default.ts'),
       ])
-      const result = await inspect(await readModelFile(path), await defaultRuntime())
+      const graph = await readModelFile(path)
+      const runtime = await defaultRuntime()
+      const result = await inFile(path, () => inspect(graph, runtime))
       process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : describe(result))
     })
 }

@@ -2,17 +2,20 @@ import { InvalidArgumentError } from 'commander'
 
 /** Parsers of option values; commander turns what they throw into one line and exit code 2. */
 export function positiveInteger(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError('give a whole number from 1 up.')
+  const value = wholeNumber(text)
+  if (value === null || value < 1) throw new InvalidArgumentError('Give a whole number from 1 up.')
   return value
 }
 
 export function seed(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 0)
-    throw new InvalidArgumentError('give a whole number from 0 up.')
+  const value = wholeNumber(text)
+  if (value === null) throw new InvalidArgumentError('Give a whole number from 0 up.')
   return value
+}
+
+function wholeNumber(text: string): number | null {
+  const value = Number(text)
+  return /^\d+$/.test(text) && Number.isSafeInteger(value) ? value : null
 }
 
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
@@ -21,6 +24,7 @@ const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
 export function duration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)([smh]?)$/.exec(text)
   const value = Number(match?.[1]) * (units[match?.[2] || 's'] ?? 1)
-  if (!match || value <= 0) throw new InvalidArgumentError('give a time such as 90s, 10m or 1h.')
+  if (!match || value <= 0 || !Number.isFinite(value))
+    throw new InvalidArgumentError('Give a time such as 90s, 10m or 1h.')
   return value
 }

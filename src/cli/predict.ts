@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
+import type { Item } from '../data/source.ts'
 import { openModelArgument } from './model-argument.ts'
-import { createProgress, listen } from './progress.ts'
+import { listen, plain, withProgress } from './progress.ts'
 
 type Prediction =
   | {
@@ -11,6 +12,9 @@ type Prediction =
     }
   | { readonly file: string; readonly error: string }
 
+/** So many images are in memory at a time. */
+const chunk = 512
+
 export function predictCommand(program: Command): void {
   program
     .command('predict')
@@ -20,65 +24,81 @@ export function predictCommand(program: Command): void {
     .option('--json', 'print the result as JSON')
     .action(async (path: string, files: string[], options: { json?: true }) => {
       const predictions = await predictFiles(path, files)
-      const failed = predictions.some((prediction) => 'error' in prediction)
       if (options.json) process.stdout.write(`${JSON.stringify(predictions, null, 2)}\n`)
-      else {
-        for (const prediction of predictions) {
-          if ('error' in prediction)
-            process.stderr.write(`graft: ${prediction.file}: ${prediction.error}\n`)
-          else {
-            const share = `${(100 * prediction.probability).toFixed(1)} %`
-            process.stdout.write(`${prediction.file}\t${prediction.label}\t${share}\n`)
-          }
-        }
-      }
-      if (failed) process.exitCode = 1
+      else for (const prediction of predictions) show(prediction)
+      if (predictions.some((prediction) => 'error' in prediction)) process.exitCode = 1
     })
+}
+
+function show(prediction: Prediction): void {
+  if ('error' in prediction) {
+    process.stderr.write(`graft: ${plain(`${prediction.file}: ${prediction.error}`)}\n`)
+    return
+  }
+  const { file, label, probability } = prediction
+  process.stdout.write(`${file}\t${label}\t${(100 * probability).toFixed(1)} %\n`)
 }
 
 /** Classifies files; those that cannot be read are in the result with an error. */
 async function predictFiles(path: string, files: readonly string[]): Promise<Prediction[]> {
-  const [{ decodeFile }, { bytesPerImage }, { classify }, { defaultRuntime }, { argmax }] =
-    await Promise.all([
-      import('../data/decode-file.ts'),
-      import('../data/pixels.ts'),
-      import('../comparison/evaluate.ts'),
-      import('../runtime/default.ts'),
-      import('../statistics/classification.ts'),
-    ])
+  const [{ decodeItems }, { openClassifier }, { defaultRuntime }] = await Promise.all([
+    import('../data/decode-items.ts'),
+    import('../comparison/evaluate.ts'),
+    import('../runtime/default.ts'),
+  ])
   const model = await openModelArgument(path)
-  const progress = createProgress()
-  const row = bytesPerImage(model.size)
-  const errors = new Map<string, string>()
-  const readable: string[] = []
-  const data = new Uint8Array(files.length * row)
-  for (const [index, file] of files.entries()) {
-    const decoded = await decodeFile(file, model.size)
-    if (decoded.ok) data.set(decoded.pixels, row * (readable.push(file) - 1))
-    else errors.set(file, decoded.reason)
-    progress.update('reading images', index + 1, files.length)
-  }
-  const images = { ...model.size, count: readable.length, names: readable, data }
-  const rows =
-    readable.length === 0
-      ? []
-      : await listen(classify(model, images, await defaultRuntime()), ({ done, total }) =>
-          progress.update('classifying', done, total),
-        )
-  progress.finish()
-  let next = 0
-  return files.map((file): Prediction => {
-    const error = errors.get(file)
-    if (error !== undefined) return { file, error }
-    const probabilities = rows[next++] as Float32Array
-    const best = argmax(probabilities)
-    return {
-      file,
-      label: model.classes[best] as string,
-      probability: probabilities[best] as number,
-      probabilities: Object.fromEntries(
-        model.classes.map((name, index) => [name, probabilities[index] as number]),
-      ),
+  const classifier = await openClassifier(model, await defaultRuntime())
+  const { items, unreadable } = await findFiles(files)
+  const predictions = new Map<string, Prediction>(unreadable)
+  await withProgress(async (progress) => {
+    for (let start = 0; start < items.length; start += chunk) {
+      const part = items.slice(start, start + chunk)
+      const nameOf = (index: number) => (part[index] as Item).name
+      // Reading an image and classifying it are a half each.
+      const show = (done: number) =>
+        progress.update('classifying images', 2 * start + done, 2 * items.length)
+      const { kept, failed, data } = await listen(decodeItems(part, model.size, null), ({ done }) =>
+        show(done),
+      )
+      for (const { index, reason } of failed) {
+        predictions.set(nameOf(index), { file: nameOf(index), error: reason })
+      }
+      const images = { ...model.size, count: kept.length, names: kept.map(nameOf), data }
+      const rows = await listen(classifier.classify(images), ({ done }) => show(part.length + done))
+      for (const [row, probabilities] of rows.entries()) {
+        const file = images.names[row] as string
+        predictions.set(file, predictionOf(file, probabilities, model.classes))
+      }
     }
   })
+  await classifier.release()
+  return files.map((file) => predictions.get(file) as Prediction)
+}
+
+async function findFiles(files: readonly string[]) {
+  const { entryAt, notAFile } = await import('../data/find-images.ts')
+  const items: Item[] = []
+  const unreadable: [string, Prediction][] = []
+  for (const file of new Set(files)) {
+    const entry = await entryAt(file)
+    if (entry.kind === 'file') items.push({ name: file, label: null, origin: entry.origin })
+    else unreadable.push([file, { file, error: notAFile[entry.kind] }])
+  }
+  return { items, unreadable }
+}
+
+function predictionOf(
+  file: string,
+  probabilities: Float32Array,
+  classes: readonly string[],
+): Prediction {
+  const best = probabilities.indexOf(Math.max(...probabilities))
+  return {
+    file,
+    label: classes[best] as string,
+    probability: probabilities[best] as number,
+    probabilities: Object.fromEntries(
+      classes.map((name, index) => [name, probabilities[index] as number]),
+    ),
+  }
 }

@@ -1,5 +1,7 @@
 const barWidth = 24
 const redrawMilliseconds = 80
+/** Where lines cannot be drawn over, a phase says how far it is this often. */
+const lineMilliseconds = 30_000
 
 /** Where a command says how far it is: standard error, as a bar on a terminal and as plain lines elsewhere. */
 export type Progress = {
@@ -11,48 +13,89 @@ export type Progress = {
   finish(): void
 }
 
+type Stream = Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>
+
 /**
  * @param stream default: standard error
- * @param quiet whether only lines are shown
+ * @param environment a bar is drawn on a terminal unless `TERM` is dumb or `CI` is set
+ * @param now the time in milliseconds
  */
 export function createProgress(
-  stream: Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'> = process.stderr,
+  stream: Stream = process.stderr,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  now: () => number = () => performance.now(),
 ): Progress {
-  const terminal = stream.isTTY === true
-  let shown = false
-  let drawn = 0
-  let phaseShown = ''
+  const canDraw = stream.isTTY === true && environment.TERM !== 'dumb' && !environment.CI
+  return canDraw ? createBar(stream, now) : createLog(stream, now)
+}
+
+function createBar(stream: Stream, now: () => number): Progress {
+  let isShown = false
+  let drawn = Number.NEGATIVE_INFINITY
+  let current = ''
   const clear = () => {
-    if (shown) stream.write('\r\x1b[2K')
-    shown = false
+    if (isShown) stream.write('\r\x1b[2K')
+    isShown = false
   }
   return {
     update(phase, done, total, detail = '') {
-      if (!terminal) {
-        // One line a phase is enough for a log.
-        if (phase !== phaseShown && done < total) stream.write(`${phase}\n`)
-        phaseShown = phase
-        return
-      }
-      const now = performance.now()
-      if (now - drawn < redrawMilliseconds && done < total && phase === phaseShown) return
-      drawn = now
-      phaseShown = phase
-      const columns = stream.columns ?? 80
-      const share = total === 0 ? 1 : done / total
+      if (now() - drawn < redrawMilliseconds && done < total && phase === current) return
+      drawn = now()
+      current = phase
+      const columns = stream.columns || 80
       const width = columns < 60 ? 10 : barWidth
+      const share = total === 0 ? 1 : done / total
       const filled = Math.round(share * width)
       const bar = `${'━'.repeat(filled)}${'╌'.repeat(width - filled)}`
-      const text = `${bar} ${String(Math.round(100 * share)).padStart(3)} % ${phase}${detail && `  ${detail}`}`
+      const text = plain(`${bar} ${percent(share)} ${phase}${detail && `  ${detail}`}`)
       clear()
+      // A line as wide as the terminal would wrap, and could not be taken away again.
       stream.write(text.slice(0, columns - 1))
-      shown = true
+      isShown = true
     },
     line(text) {
       clear()
-      stream.write(`${text}\n`)
+      stream.write(`${plain(text)}\n`)
     },
     finish: clear,
+  }
+}
+
+function createLog(stream: Stream, now: () => number): Progress {
+  let written = 0
+  let current = ''
+  return {
+    update(phase, done, total) {
+      const isNew = phase !== current
+      const isDue = now() - written >= lineMilliseconds
+      current = phase
+      if (done === total || !(isNew || isDue)) return
+      written = now()
+      stream.write(plain(isNew ? phase : `${phase}:${percent(done / total)}`).concat('\n'))
+    },
+    line(text) {
+      stream.write(`${plain(text)}\n`)
+    },
+    finish() {},
+  }
+}
+
+function percent(share: number): string {
+  return `${String(Math.floor(100 * share)).padStart(3)} %`
+}
+
+/** One line, whatever is in the name of a file. */
+export function plain(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ')
+}
+
+/** Runs a command with progress, which is gone when it ends or fails. */
+export async function withProgress<R>(command: (progress: Progress) => Promise<R>): Promise<R> {
+  const progress = createProgress()
+  try {
+    return await command(progress)
+  } finally {
+    progress.finish()
   }
 }
 

@@ -8,13 +8,13 @@ export function reportCommand(program: Command): void {
     .argument('<run>', 'the folder of a run')
     .option('--open', 'open it in the browser')
     .action(async (run: string, options: { open?: true }) => {
-      const [{ readRecord, openRunFolder }, { fitReport }, { writeReport }] = await Promise.all([
+      const [{ readRecord, runFiles }, { fitReport }, { writeReport }] = await Promise.all([
         import('../comparison/run-folder.ts'),
         import('../report/fit-report.ts'),
         import('../report/write-report.ts'),
       ])
       const record = await readRecord(run)
-      const { report } = await openRunFolder(run)
+      const { report } = runFiles(run)
       await writeReport(report, await fitReport(record))
       process.stdout.write(`${report}\n`)
       if (options.open) await openInBrowser(report)

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { FitConfiguration } from '../comparison/fit.ts'
-import { runFit } from './fit.ts'
+import { printResult, runFit } from './fit.ts'
 
 export function resumeCommand(program: Command): void {
   program
@@ -12,6 +14,18 @@ export function resumeCommand(program: Command): void {
       const { openRunFolder, readRecord } = await import('../comparison/run-folder.ts')
       const record = await readRecord(run)
       const configuration = record.configuration as unknown as FitConfiguration
-      await runFit(configuration, () => openRunFolder(run), options.json === true)
+      const json = options.json === true
+      const folder = await openRunFolder(enterFolder(record.startedIn, run))
+      const isComplete = record.status === 'done' && existsSync(folder.report)
+      if (isComplete) printResult(record, folder, json)
+      else await runFit(configuration, folder, json, record)
     })
+}
+
+/** Goes to the folder that the run was started in, which its paths are relative to, and returns the run's path from there. */
+function enterFolder(startedIn: string, run: string): string {
+  if (startedIn === process.cwd() || !existsSync(startedIn)) return run
+  const path = resolve(run)
+  process.chdir(startedIn)
+  return path
 }

@@ -20,6 +20,7 @@ const show: Show = {
     const held = validationAccuracy === null ? '' : `, held out ${percent(validationAccuracy)}`
     progress.update(phase, epoch, epochs, `loss ${trainingLoss.toFixed(3)}${held}`)
   },
+  notice: ({ sentence }, progress) => progress.line(sentence),
   decision: ({ sentence }, progress) => progress.line(`  ${sentence}`),
   strategy: (event, progress) => {
     if (event.status === 'started') return

@@ -11,21 +11,29 @@ import type { Evaluation } from './record.ts'
 
 const batchSize = 32
 
-/** Class probabilities of images, one row an image. */
-export async function* classify(
+export type Classifier = {
+  /** Class probabilities of images, one row an image. */
+  classify(
+    images: Images,
+  ): AsyncGenerator<{ readonly done: number; readonly total: number }, Float32Array[]>
+  release(): Promise<void>
+}
+
+/** Compiles an exported model once, for any number of images. */
+export async function openClassifier(
   { graph }: ExportedModel,
-  images: Images,
   runtime: Runtime,
-): AsyncGenerator<{ readonly done: number; readonly total: number }, Float32Array[]> {
+): Promise<Classifier> {
   const forward = await compileForward(graph, [], runtime)
-  try {
-    const input = graph.inputs[0]?.name as string
-    const all = Array.from({ length: images.count }, (_, index) => index)
-    const size = Math.min(batchSize, Math.max(images.count, 1))
-    const { data, columns } = yield* predict(forward, input, imageExamples(images), all, size)
-    return all.map((row) => data.subarray(row * columns, (row + 1) * columns))
-  } finally {
-    await forward.release()
+  const input = graph.inputs[0]?.name as string
+  return {
+    async *classify(images) {
+      const all = Array.from({ length: images.count }, (_, index) => index)
+      const size = Math.min(batchSize, Math.max(images.count, 1))
+      const { data, columns } = yield* predict(forward, input, imageExamples(images), all, size)
+      return all.map((row) => data.subarray(row * columns, (row + 1) * columns))
+    },
+    release: () => forward.release(),
   }
 }
 
@@ -35,7 +43,9 @@ export async function* evaluate(
   { images, labels }: LabelledImages,
   runtime: Runtime,
 ): AsyncGenerator<{ readonly done: number; readonly total: number }, Evaluation> {
-  const probabilities = yield* classify(model, images, runtime)
+  const classifier = await openClassifier(model, runtime)
+  const probabilities = yield* classifier.classify(images)
+  await classifier.release()
   const predictions = probabilities.map(argmax)
   const confusion = confusionMatrix(labels, predictions, model.classes.length)
   const right = predictions.filter((prediction, index) => prediction === labels[index]).length

@@ -9,7 +9,12 @@ import { GraftError } from '../errors.ts'
 import { createRandom, type Random } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
 import { accuracyInterval } from '../statistics/means.ts'
-import { exportModel, openExportedModel, readModelFile } from '../training/exported-model.ts'
+import {
+  exportModel,
+  inFile,
+  openExportedModel,
+  readModelFile,
+} from '../training/exported-model.ts'
 import { type Normalization, numbersIn } from '../training/normalization.ts'
 import { designFor } from '../training/scratch.ts'
 import {
@@ -19,6 +24,7 @@ import {
   type StrategyResult,
   type Task,
 } from '../training/task.ts'
+import { cutBackbone } from '../transfer/backbone.ts'
 import { version } from '../version.ts'
 import { evaluate } from './evaluate.ts'
 import type { RunRecord, StrategyRecord } from './record.ts'
@@ -48,7 +54,7 @@ export type FitEvent =
       StrategyRecord,
       'name' | 'status' | 'reason' | 'accuracy'
     >)
-  | { readonly type: 'verdict'; readonly sentence: string }
+  | { readonly type: 'notice' | 'verdict'; readonly sentence: string }
 
 export type FitResult = {
   readonly record: RunRecord
@@ -65,30 +71,49 @@ const multiplyAddsPerSecond = 12e9
  * Tries the strategies on equal folds of the labelled images, chooses one, trains it on all of them and measures it once on the test
  * images. Everything is written to the run folder as it comes; finished folds of an interrupted run are taken up again.
  *
- * @throws GraftError `bad-input` for data or a backbone that cannot be used, `bad-usage` for unknown strategies
+ * @param began the record of the same run where it is resumed
+ * @throws GraftError `bad-input` for data or a backbone that cannot be used, and for data that changed since the run began; `bad-usage`
+ * for unknown strategies, and where none can be tried
  */
 export async function* fit(
   configuration: FitConfiguration,
   folder: RunFolder,
   runtime: Runtime,
+  began: RunRecord | null = null,
 ): AsyncGenerator<FitEvent, FitResult> {
   const random = createRandom(configuration.seed)
-  const strategies = await openStrategies(configuration)
-  const { source } = await openSource(configuration.data, configuration, random.fork('labels'))
+  const strategies = await openStrategies(configuration, runtime)
+  const { labelsPerClass } = configuration
+  const opened = await openSource(configuration.data, configuration, random.fork('labels'))
+  const { source, short } = opened
+  const dataFingerprint = fingerprint(source)
+  if (began && began.data.fingerprint !== dataFingerprint) {
+    throw new GraftError(
+      'bad-input',
+      `${configuration.data}: has changed since the run began: put it back, or start a new run with "graft fit"`,
+    )
+  }
+  for (const { label, count } of short) {
+    const sentence = `class "${source.classes[label]}" has ${count} labelled images, not ${labelsPerClass}: all are used`
+    yield { type: 'notice', sentence }
+  }
   const nativeSize = await probeImageSize(source)
   if (!nativeSize) {
     throw new GraftError('bad-input', `${configuration.data}: none of the images can be decoded`)
   }
   const labelled = yield* decodeLabelled(source, designFor(nativeSize).size)
   const { classes, labels, skipped } = labelled
-  const folds = stratifiedFolds(labels, foldCount, random.fork('folds'))
+  const folds = await inFile(configuration.data, () =>
+    stratifiedFolds(labels, foldCount, random.fork('folds')),
+  )
   const testToTrain = folds[0] ? folds[0].validation.length / folds[0].train.length : 0
 
   const blank: RunRecord = {
     format: 1,
     status: 'running',
     graft: version,
-    created: new Date().toISOString(),
+    created: began?.created ?? new Date().toISOString(),
+    startedIn: process.cwd(),
     configuration: { ...configuration },
     versions: { node: process.versions.node, runtime: runtime.name, platform: process.platform },
     data: {
@@ -100,7 +125,7 @@ export async function* fit(
       test: source.test?.length ?? 0,
       imageSize: nativeSize,
       skipped,
-      fingerprint: fingerprint(source),
+      fingerprint: dataFingerprint,
     },
     strategies: [],
     chosen: null,
@@ -138,11 +163,12 @@ export async function* fit(
   const judgement = judge(records, testToTrain)
   if (!judgement) {
     const reasons = records.map(({ name, reason }) => `${name}: ${reason}`).join('; ')
-    throw new GraftError('bad-input', `no strategy could be tried: ${reasons}`)
+    throw new GraftError('bad-input', `every strategy failed: ${reasons}`)
   }
   yield { type: 'verdict', sentence: judgement.sentence }
   const result = results.get(judgement.chosen.name) as StrategyResult
   const model = yield* result.train()
+  for (const { release } of results.values()) await release?.()
   await folder.writeModel(exportModel(model, classes))
   const test = yield* measureTest(folder, source, classes, model.size, runtime)
   const record: RunRecord = {
@@ -159,13 +185,16 @@ export async function* fit(
   return { record, samples: { images, labels } }
 }
 
-async function openStrategies(configuration: FitConfiguration): Promise<Strategy[]> {
-  const { backbone, strategies, mean, std } = configuration
-  const graph = backbone === null ? null : await readModelFile(backbone)
-  return strategiesNamed(strategies.split(','), {
-    backbone: graph && { name: backbone as string, graph },
-    normalization: givenNormalization(mean, std),
-  })
+/** Opens the strategies, and the backbone before any time is spent: one that cannot be used stops the run. */
+async function openStrategies(
+  { backbone: file, strategies, mean, std }: FitConfiguration,
+  runtime: Runtime,
+): Promise<Strategy[]> {
+  const backbone = file === null ? null : { name: file, graph: await readModelFile(file) }
+  const normalization = givenNormalization(mean, std)
+  const named = strategiesNamed(strategies, { backbone, normalization })
+  if (backbone) await inFile(backbone.name, () => cutBackbone(backbone.graph, runtime))
+  return named
 }
 
 function givenNormalization(mean: string | null, std: string | null): Normalization | null {
@@ -200,11 +229,15 @@ async function* decodeLabelled(source: Source, size: Size): AsyncGenerator<DataE
       `${source.path}: ${left} can be decoded; at least two classes are needed`,
     )
   }
+  const lost = source.classes
+    .filter((_, label) => !present.has(label))
+    .map((file) => ({ file, reason: 'the class is left out: none of its images can be decoded' }))
+  for (const skip of lost) yield { type: 'skipped', ...skip }
   const decoded = new Map<string, Images>([[keyOf(size), first.images]])
   return {
     classes,
     labels: first.labels.map((label) => classes.indexOf(source.classes[label] as string)),
-    skipped: [...source.skipped, ...first.skipped],
+    skipped: [...source.skipped, ...first.skipped, ...lost],
     async *images(wanted) {
       const known = decoded.get(keyOf(wanted))
       if (known) return known
@@ -295,7 +328,13 @@ async function* measureTest(
   })
   if (items.length === 0) return null
   const test = yield* decodeImages('test', items, size)
-  if (test.images.count === 0) return null
+  if (test.images.count === 0) {
+    yield {
+      type: 'notice',
+      sentence: 'none of the test images can be decoded: nothing is measured',
+    }
+    return null
+  }
   const model = await openExportedModel(folder.model)
   return yield* asProgress('test', evaluate(model, test, runtime))
 }

@@ -77,6 +77,8 @@ export type RunRecord = {
   readonly status: 'running' | 'done'
   readonly graft: string
   readonly created: string
+  /** The folder that the paths of the configuration are relative to. */
+  readonly startedIn: string
   readonly configuration: Readonly<Record<string, string | number | boolean | null>>
   readonly versions: Readonly<Record<string, string>>
   readonly data: DataRecord

@@ -9,22 +9,26 @@ const strategies: Readonly<Record<string, (options: TransferOptions) => Strategy
   transfer,
 }
 
-export const strategyNames: readonly string[] = Object.keys(strategies)
-
 /**
- * The strategies of a list of names, in their usual order.
+ * The strategies of a list such as `scratch,transfer`, in their usual order.
  *
- * @throws GraftError `bad-usage` for an unknown name
+ * @throws GraftError `bad-usage` for an unknown name, and where none of them can be tried
  */
-export function strategiesNamed(names: readonly string[], options: TransferOptions): Strategy[] {
+export function strategiesNamed(list: string, options: TransferOptions): Strategy[] {
+  const names = list.split(',').map((name) => name.trim())
   const unknown = names.find((name) => !Object.hasOwn(strategies, name))
   if (unknown !== undefined) {
     throw new GraftError(
       'bad-usage',
-      `there is no strategy "${unknown}": the strategies are ${strategyNames.join(', ')}`,
+      `there is no strategy "${unknown}": give --strategies some of ${Object.keys(strategies).join(',')}`,
     )
   }
-  return Object.entries(strategies)
+  const wanted = Object.entries(strategies)
     .filter(([name]) => names.includes(name))
     .map(([, create]) => create(options))
+  if (wanted.every(({ unavailable }) => unavailable !== null)) {
+    const reasons = wanted.map(({ name, unavailable }) => `${name}: ${unavailable}`)
+    throw new GraftError('bad-usage', `no strategy can be tried: ${reasons.join('; ')}`)
+  }
+  return wanted
 }

@@ -36,13 +36,16 @@ export function judge(
   const { difference, low, high, reliable } = comparePaired(scores(chosen), scores(next), {
     testToTrain,
   })
-  const numbers = `${points(difference)} points (95 % interval ${points(low)} to ${points(high)}, ${chosen.folds.length} folds)`
+  const interval = `(95 % interval ${points(low)} to ${points(high)}, ${chosen.folds.length} folds)`
+  const lead = `by ${points(difference)} points ${interval}`
   return {
     chosen,
     verdict: reliable ? 'better' : 'no reliable difference',
     sentence: reliable
-      ? `${chosen.name} is better than ${next.name} by ${numbers}.`
-      : `${chosen.name} came out ahead of ${next.name} by ${numbers}, which may be chance.`,
+      ? `${chosen.name} is better than ${next.name} ${lead}.`
+      : Math.abs(difference) < 1e-9
+        ? `${chosen.name} and ${next.name} came out equal ${interval}.`
+        : `${chosen.name} came out ahead of ${next.name} ${lead}, which may be chance.`,
   }
 }
 

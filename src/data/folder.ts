@@ -3,16 +3,27 @@ import { GraftError } from '../errors.ts'
 import { findImages, joinName, listFolder, looksLikeImage } from './find-images.ts'
 import type { Found, FoundImage, SkippedFile } from './source.ts'
 
+/** What people call the parts of a data set; Graft reads `train`, `test` and `unlabelled`. */
+const partNames =
+  /^(train(ing)?|test(ing)?|val(id(ation)?)?|eval(uation)?|unlabel+ed)([-_]?(set|data|images))?$/i
+
 /**
  * Reads a folder of class folders, or a folder with `train/` and optionally `test/` (folders of class folders) and
  * `unlabelled/` (images at any depth). Class folders are read at any depth. Throws `bad-input` where there is nothing
- * that could be a class.
+ * that could be a class, and where folders are named like parts but none is `train/`.
  */
 export async function findInFolder(path: string): Promise<Found> {
   const entries = await listFolder(path)
   if (entries.length === 0) throw new GraftError('bad-input', `${path}: the folder is empty`)
   const folders = entries.filter(({ entry }) => entry.kind === 'folder').map(({ name }) => name)
   if (!folders.includes('train')) {
+    if (folders.length > 0 && folders.every((name) => partNames.test(name))) {
+      const names = folders.map((name) => `${name}/`).join(', ')
+      throw new GraftError(
+        'bad-input',
+        `${path}: ${names} look like the parts of a data set, not like classes; name them train/ and test/`,
+      )
+    }
     const { images, skipped } = await findClasses(path, '')
     return { kind: 'folder', train: images, unlabelled: [], test: null, skipped }
   }

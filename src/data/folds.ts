@@ -81,7 +81,7 @@ function divisibleClasses(labels: ArrayLike<number>): number[][] {
   if (classes.length === 0) {
     throw new GraftError(
       'bad-input',
-      'no class has two labelled images, so there is nothing to validate on',
+      'no class has two labelled images, so there is nothing to validate on: label more images',
     )
   }
   return classes

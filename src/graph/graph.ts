@@ -93,6 +93,16 @@ export function consumersOf(graph: Graph): Map<string, Node[]> {
   return consumers
 }
 
+/** The values that depend on any of the given ones, themselves included. */
+export function dependentsOf(graph: Graph, values: Iterable<string>): Set<string> {
+  const reached = new Set(values)
+  for (const node of graph.nodes) {
+    if (!node.inputs.some((input) => reached.has(input))) continue
+    for (const output of node.outputs) if (output !== '') reached.add(output)
+  }
+  return reached
+}
+
 /** The graph with only the nodes and initializers that the given outputs need. */
 export function pruneTo(graph: Graph, outputs: readonly OutputInfo[]): Graph {
   const wanted = new Set(outputs.map((output) => output.name))

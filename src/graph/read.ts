@@ -98,7 +98,8 @@ function readValueInfo(info: ValueInfoProto): ValueInfo {
     throw new GraftError('unsupported', `"${info.name}" is not a tensor`)
   }
   const dims = (kind.value.shape?.dim ?? []).map((dim, axis) =>
-    dim.value.case === 'dimValue'
+    // Some exporters write 0 or -1 for a dimension that is open.
+    dim.value.case === 'dimValue' && dim.value.value > 0n
       ? Number(dim.value.value)
       : (dim.value.case === 'dimParam' && dim.value.value) || `${info.name}_${axis}`,
   )
@@ -141,10 +142,10 @@ const attributeReaders: Partial<
     type: 'strings',
     value: a.strings.map((s) => text.decode(s)),
   }),
-  [AttributeKind.TENSOR]: (a, where) => ({
-    type: 'tensor',
-    value: readTensor(a.t as TensorProto, where),
-  }),
+  [AttributeKind.TENSOR]: (a, where) => {
+    if (a.t) return { type: 'tensor', value: readTensor(a.t, where) }
+    throw new GraftError('bad-model', `${where}: attribute "${a.name}" has no value`)
+  },
 }
 
 function readAttribute(attribute: AttributeProto, where: string): Attribute {

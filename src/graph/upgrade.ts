@@ -136,7 +136,7 @@ const upgrades: readonly Upgrade[] = [
   },
   {
     // Until operator set 12 these worked on the matrix that Flatten makes.
-    operators: ['Softmax', 'LogSoftmax'],
+    operators: ['Softmax', 'LogSoftmax', 'Hardmax'],
     before: 13,
     rewrite: (node, { before }) => {
       const axis = (node.attributes.axis?.value as number | undefined) ?? 1
@@ -169,6 +169,18 @@ const upgrades: readonly Upgrade[] = [
         },
       }
     },
+  },
+  {
+    // Operator set 16 made another way to place the samples the default.
+    operators: ['RoiAlign'],
+    before: 16,
+    rewrite: (node) => ({
+      ...node,
+      attributes: {
+        ...node.attributes,
+        coordinate_transformation_mode: { type: 'string', value: 'output_half_pixel' },
+      },
+    }),
   },
   {
     operators: [

@@ -1,9 +1,9 @@
 import type { GraphBuilder } from '../graph/builder.ts'
 import type { ElementType } from '../graph/tensor.ts'
 
-/** The names of the inputs that a loss adds to a graph. */
-export const targetsInput = 'targets'
-export const weightsInput = 'weights'
+/** The names of the inputs that a loss adds to a graph; no network has values of these names. */
+export const targetsInput = 'graft.targets'
+export const weightsInput = 'graft.weights'
 
 /**
  * A loss as a graph fragment: a scalar from the network's output [N, K], the targets and one weight a sample [N]. It is the weighted

@@ -18,9 +18,10 @@ export function oneCycle({ rise = 0.3, start = 1 / 25, end = 1e-4 } = {}): Sched
   const between = (from: number, to: number, part: number) =>
     from + ((to - from) * (1 - Math.cos(Math.PI * part))) / 2
   return (step, steps) => {
-    const peak = Math.max(rise * (steps - 1), Number.EPSILON)
-    if (step <= peak) return between(start, 1, step / peak)
-    return between(1, end, (step - peak) / Math.max(steps - 1 - peak, 1))
+    const last = steps - 1
+    const peak = rise * last
+    if (step < peak) return between(start, 1, step / peak)
+    return last > peak ? between(1, end, (step - peak) / (last - peak)) : 1
   }
 }
 

@@ -71,6 +71,7 @@ export function runRecord(changes: Partial<RunRecord> = {}): RunRecord {
     status: 'done',
     graft: '0.1.0',
     created: '2026-03-02T09:14:00Z',
+    startedIn: '/home/user',
     configuration: {
       backbone: 'resnet18.onnx',
       strategies: 'scratch,transfer',

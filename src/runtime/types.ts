@@ -74,6 +74,7 @@ async function sessionTypes(graph: Graph, runtime: Runtime): Promise<Map<string,
     types.set(name, { type, dims: dims as number[] })
   }
   for (const [name, { type, dims }] of graph.initializers) types.set(name, { type, dims })
+  if (graph.nodes.length === 0) return types
   const session = await runtime.createSession(
     { ...withoutWeights(graph), outputs: valuesOf(graph).map((name) => ({ name })) },
     { threads: 1, optimize: 'basic' },

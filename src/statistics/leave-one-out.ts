@@ -40,7 +40,8 @@ export function leaveOneOutScore(
     penalty: penalties[0],
   }
   for (const penalty of penalties) {
-    const shrink = values.map((value) => value / (value + penalty * mean))
+    // Features that never change leave nothing to shrink.
+    const shrink = values.map((value) => (mean > 0 ? value / (value + penalty * mean) : 0))
     const fitted = vectors.mmul(Matrix.diag(shrink).mmul(projected))
     let press = 0
     let right = 0

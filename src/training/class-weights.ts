@@ -5,5 +5,6 @@ export function balancedWeights(labels: ArrayLike<number>, classes: number): num
     const label = labels[i] as number
     counts[label] = (counts[label] as number) + 1
   }
-  return counts.map((count) => labels.length / (classes * Math.max(count, 1)))
+  const present = counts.filter((count) => count > 0).length
+  return counts.map((count) => labels.length / (Math.max(present, 1) * Math.max(count, 1)))
 }

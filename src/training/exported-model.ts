@@ -83,11 +83,15 @@ export async function readModelFile(path: string): Promise<Graph> {
           : `cannot be read (${code})`
     throw new GraftError('bad-input', `${path}: ${reason}`, { cause })
   }
+  return inFile(path, () => readModel(bytes))
+}
+
+/** Puts the name of a file before the message of an error that came from its content. */
+export async function inFile<T>(path: string, action: () => Promise<T> | T): Promise<T> {
   try {
-    return readModel(bytes)
+    return await action()
   } catch (cause) {
-    if (cause instanceof GraftError)
-      throw new GraftError(cause.code, `${path}: ${cause.message}`, { cause })
-    throw cause
+    if (!(cause instanceof GraftError)) throw cause
+    throw new GraftError(cause.code, `${path}: ${cause.message}`, { cause })
   }
 }

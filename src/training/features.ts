@@ -1,35 +1,66 @@
 import type { Graph } from '../graph/graph.ts'
+import type { Random } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
 import type { Examples } from './examples.ts'
 import { compileForward } from './forward.ts'
 import { predict } from './predict.ts'
 
-/** Activations at a cut, computed once, row after row. */
+/** Activations at a cut, computed once, row after row: first all examples as they are, then one block for each further view. */
 export type Features = {
   readonly data: Float32Array
+  /** Examples, not rows. */
   readonly count: number
   readonly columns: number
 }
 
 const batchSize = 32
 
+export type FeatureOptions = {
+  /** The examples wanted; default all. */
+  readonly indices?: readonly number[]
+  /** Further looks at every example, each augmented anew. */
+  readonly views?: { readonly count: number; readonly random: Random }
+}
+
 /**
- * Runs a frozen network once over all examples, or over those at `indices`: everything that is trained on top of it afterwards starts
- * from here.
+ * Runs a frozen network once over the examples and their views: everything that is trained on top of it afterwards starts from here.
  */
 export async function* computeFeatures(
   graph: Graph,
   examples: Examples,
   runtime: Runtime,
-  indices: readonly number[] = Array.from({ length: examples.count }, (_, index) => index),
+  {
+    indices = Array.from({ length: examples.count }, (_, index) => index),
+    views,
+  }: FeatureOptions = {},
 ): AsyncGenerator<{ readonly done: number; readonly total: number }, Features> {
   const forward = await compileForward(graph, [], runtime)
+  const count = indices.length
+  const blocks = 1 + (views?.count ?? 0)
   try {
     const input = graph.inputs[0]?.name as string
-    const size = Math.min(batchSize, indices.length)
-    const { data, columns } = yield* predict(forward, input, examples, indices, size)
-    return { data, count: indices.length, columns }
+    const size = Math.min(batchSize, count)
+    let data = new Float32Array(0)
+    let columns = 0
+    for (let view = 0; view < blocks; view++) {
+      const random = view === 0 ? undefined : views?.random.fork(view)
+      const steps = predict(forward, input, examples, indices, size, new Map(), random)
+      let step = await steps.next()
+      for (; !step.done; step = await steps.next()) {
+        yield { done: view * count + step.value.done, total: blocks * count }
+      }
+      columns = step.value.columns
+      if (view === 0) data = new Float32Array(blocks * count * columns)
+      data.set(step.value.data, view * count * columns)
+    }
+    return { data, count, columns }
   } finally {
     await forward.release()
   }
+}
+
+/** The rows of some examples in every view. */
+export function rowsInViews({ data, count, columns }: Features, rows: readonly number[]): number[] {
+  const views = data.length / (count * columns)
+  return Array.from({ length: views }, (_, view) => rows.map((row) => view * count + row)).flat()
 }

@@ -1,6 +1,6 @@
 import type { Graph } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import type { Runtime } from '../runtime/session.ts'
+import type { Runtime, SessionOptions } from '../runtime/session.ts'
 
 /** A compiled network whose trained parameters are given anew at every run. */
 export type Forward = {
@@ -17,10 +17,11 @@ export async function compileForward(
   graph: Graph,
   parameters: readonly string[],
   runtime: Runtime,
+  options?: SessionOptions,
 ): Promise<Forward> {
   const given = new Set(parameters)
   const output = graph.outputs[0]?.name as string
-  const session = await runtime.createSession({
+  const open: Graph = {
     ...graph,
     outputs: graph.outputs.slice(0, 1),
     inputs: [
@@ -31,7 +32,8 @@ export async function compileForward(
       }),
     ],
     initializers: new Map([...graph.initializers].filter(([name]) => !given.has(name))),
-  })
+  }
+  const session = await runtime.createSession(open, options)
   return {
     async run(feeds, values) {
       const all: Record<string, Tensor> = { ...feeds }

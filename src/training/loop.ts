@@ -44,8 +44,13 @@ export type TrainingOptions = {
   /** A factor on the loss of each class, for imbalanced sets; default 1. */
   readonly classWeights?: readonly number[]
   readonly random: Random
-  /** Measured after every epoch where given. */
-  readonly validation?: { readonly indices: readonly number[]; readonly forward: Forward }
+  /** Measured after every epoch where given; by default among the same examples. */
+  readonly validation?: {
+    readonly indices: readonly number[]
+    readonly forward: Forward
+    readonly examples?: Examples
+    readonly labels?: ArrayLike<number>
+  }
 }
 
 export type Trained = {
@@ -109,13 +114,18 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingE
   return { parameters: step.parameters(), curve }
 }
 
-async function validate({ step, input, examples, labels, validation, batchSize }: TrainingOptions) {
+/** Rows that evaluation runs at once. */
+const validationBatch = 128
+
+async function validate({ step, input, validation, ...own }: TrainingOptions) {
   if (!validation || validation.indices.length === 0) return null
-  const outputs = await finish(
-    predict(validation.forward, input, examples, validation.indices, batchSize, step.parameters()),
+  const { indices, forward, examples = own.examples, labels = own.labels } = validation
+  const size = Math.min(validationBatch, indices.length)
+  const outputs = await finish(predict(forward, input, examples, indices, size, step.parameters()))
+  return scoreOf(
+    softmax(outputs),
+    indices.map((index) => labels[index] as number),
   )
-  const truth = validation.indices.map((index) => labels[index] as number)
-  return scoreOf(softmax(outputs), truth)
 }
 
 /** Accuracy and log loss of class probabilities against the true classes. */

@@ -56,7 +56,7 @@ export function normalizationFromMetadata(
   }
   const mean = find('mean', 'image_mean', 'graft.mean')
   const std = find('std', 'image_std', 'graft.std')
-  if (mean && std) {
+  if (mean && std?.every((value) => value > 0)) {
     const scale = Math.max(...mean, ...std) > 3 ? 255 : 1
     return {
       name: 'metadata',

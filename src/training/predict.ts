@@ -1,4 +1,5 @@
 import type { Tensor } from '../graph/tensor.ts'
+import type { Random } from '../random.ts'
 import type { Examples } from './examples.ts'
 import type { Forward } from './forward.ts'
 
@@ -11,7 +12,7 @@ export type Outputs = {
 
 /**
  * Runs a network over some examples, in batches of one size: the last batch is filled up, so that a graph compiled for that size
- * serves all of them.
+ * serves all of them. With a generator the examples are augmented.
  */
 export async function* predict(
   forward: Forward,
@@ -20,6 +21,7 @@ export async function* predict(
   indices: ArrayLike<number>,
   batchSize: number,
   parameters: ReadonlyMap<string, Tensor> = new Map(),
+  random?: Random,
 ): AsyncGenerator<{ readonly done: number; readonly total: number }, Outputs> {
   const total = indices.length
   let data = new Float32Array(0)
@@ -29,7 +31,10 @@ export async function* predict(
       { length: batchSize },
       (_, i) => indices[Math.min(start + i, total - 1)] as number,
     )
-    const { data: values, dims } = await forward.run({ [input]: examples.batch(rows) }, parameters)
+    const { data: values, dims } = await forward.run(
+      { [input]: examples.batch(rows, random) },
+      parameters,
+    )
     columns = dims.slice(1).reduce((product, dim) => product * dim, 1)
     if (data.length === 0) data = new Float32Array(total * columns)
     const count = Math.min(batchSize, total - start)

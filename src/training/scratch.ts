@@ -48,8 +48,7 @@ export function designFor({ height, width, channels }: Size): Design {
   return {
     name: 'resnet',
     size: { height: 64, width: 64, channels },
-    build: (classes, random) =>
-      resnet([channels, 64, 64], { classes, widths: [32, 64, 128], stemStride: 2 }, random),
+    build: (classes, random) => resnet([channels, 64, 64], { classes, stemStride: 2 }, random),
   }
 }
 

@@ -4,6 +4,7 @@ import { lower } from '../autodiff/lowering/index.ts'
 import { standardLowering } from '../autodiff/lowering/standard.ts'
 import { GraftError } from '../errors.ts'
 import { createBuilder, type GraphBuilder } from '../graph/builder.ts'
+import { countMultiplyAdds } from '../graph/cost.ts'
 import { type Graph, type Node, pruneTo } from '../graph/graph.ts'
 import { float32, sizeOf, type Tensor, type TensorType, zeros } from '../graph/tensor.ts'
 import { type Loss, targetsInput, weightsInput } from '../nn/losses.ts'
@@ -39,7 +40,7 @@ export type TrainingStep = {
   /**
    * One step: forward, loss, backward, update.
    *
-   * @param feeds the network's inputs, `targets` and `weights`; `random` draws the dropout masks
+   * @param feeds the network's inputs, and `targetsInput` and `weightsInput` of its loss; `random` draws the dropout masks
    */
   run(
     feeds: Readonly<Record<string, Tensor>>,
@@ -63,12 +64,19 @@ export type TrainingStep = {
  */
 export async function compileStep(options: StepOptions, runtime: Runtime): Promise<TrainingStep> {
   const written = await writeStep(options, runtime)
-  const session = await runtime.createSession(written.graph)
+  const session = await runtime.createSession(written.graph, {
+    ...(written.multiplyAdds < smallStep && { threads: 1 }),
+  })
   return createStep(written, options.graph, session)
 }
 
+/** Multiply-adds of a forward pass below which a second thread costs more than it brings. */
+const smallStep = 2e7
+
 type WrittenStep = {
   readonly graph: Graph
+  /** Of the forward pass. */
+  readonly multiplyAdds: number
   readonly loss: string
   readonly gradientNorm: string
   readonly carried: readonly Carried[]
@@ -125,6 +133,7 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
   const names = lowered.outputs.map(({ name }) => name)
   return {
     graph: lowered,
+    multiplyAdds: countMultiplyAdds(typed.graph, typed.types),
     loss: names[0] as string,
     gradientNorm: names[1] as string,
     carried: all.map((value, index) => ({ ...value, output: names[index + 2] as string })),

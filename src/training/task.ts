@@ -61,6 +61,8 @@ export type StrategyResult = {
   readonly thawedFrom: string | null
   /** The final network: pixels, uint8 [N, H, W, C], to logits [N, classes]. */
   train(): AsyncGenerator<StrategyEvent, TrainedModel>
+  /** Gives back what it holds compiled. */
+  release?(): Promise<void>
 }
 
 export type TrainedModel = {

@@ -2,8 +2,8 @@ import type { GraphBuilder } from '../graph/builder.ts'
 import type { Optimizer } from '../nn/optimizers.ts'
 
 /** The scalar inputs of every training step. */
-export const learningRateInput = 'learning rate'
-export const stepInput = 'step'
+export const learningRateInput = 'graft.learning_rate'
+export const stepInput = 'graft.step'
 
 export type UpdateOptions = {
   readonly optimizer: Optimizer
@@ -52,8 +52,8 @@ export function writeUpdate(
     const context = {
       builder,
       parameter: value,
-      // Biases and the scales and offsets of normalization layers have one axis.
-      decays: dims.length > 1,
+      // Biases, scales and offsets have one axis, or are broadcast over the batch.
+      decays: dims.length > 1 && dims[0] !== 1,
       learningRate:
         multiplier === 1
           ? learningRate

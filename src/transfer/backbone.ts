@@ -1,10 +1,11 @@
 import { GraftError } from '../errors.ts'
 import { cutAt, extend } from '../graph/compose.ts'
-import { constantsOf, type Graph, type Node, producersOf } from '../graph/graph.ts'
-import { int64, type Tensor, type TensorType } from '../graph/tensor.ts'
+import { dependentsOf, type Graph, type Node, producersOf } from '../graph/graph.ts'
+import { elementTypes, type TensorType } from '../graph/tensor.ts'
 import type { Runtime } from '../runtime/session.ts'
-import { inferTypes } from '../runtime/types.ts'
 import type { ImageInput } from '../training/normalization.ts'
+import { imageInput } from './image-input.ts'
+import { openBatch } from './open-batch.ts'
 
 /** A network that somebody trained before, cut before its classifier. */
 export type Backbone = {
@@ -16,115 +17,39 @@ export type Backbone = {
   readonly features: number
 }
 
-/** The input size of a backbone whose graph leaves it open. */
-const openSize = 224
+type Types = ReadonlyMap<string, TensorType>
 
 /**
  * Cuts a network before its classifier: the last Gemm, MatMul or 1x1 Conv on the way to its first output. A network without one
  * ends in features already. Maps are averaged over their pixels, and tokens over their places.
  *
- * @throws GraftError `unsupported` where the network does not take one batch of images
+ * @throws GraftError `unsupported` where the network does not take images, or takes one number of them only, or ends in no features
  */
 export async function cutBackbone(model: Graph, runtime: Runtime): Promise<Backbone> {
   const image = imageInput(model)
-  const open = openBatch(model)
-  const types = (batch: number) => typesOf(open, image, batch, runtime)
-  const known = await types(2)
+  const { graph: open, types } = await openBatch(model, image, runtime)
   const output = open.outputs[0]?.name as string
-  const cut = featuresBefore(open, output, known) ?? output
-  const { dims } = known.get(cut) as TensorType
-  if (dims[0] !== 2) {
+  const classifier = classifierOf(open, output, types)
+  const cut = classifier?.features ?? output
+  const { type, dims } = types.get(cut) as TensorType
+  if (!type.startsWith('float') || dims.length < 2 || dims.length > 4) {
     throw new GraftError(
       'unsupported',
-      `the backbone works on a batch of one size only (its output for 2 images is [${dims.join(', ')}]): export it with a dynamic batch axis`,
+      `the backbone ends in "${cut}", ${type} [${dims.join(', ')}]: neither a vector, a map nor tokens for each image`,
     )
   }
-  const vector = extend(cutAt(open, cut), (builder) => {
-    if (dims.length === 2) return cut
-    // Channels are the axis that is longest among the last maps of an image network in NHWC, and the second in NCHW.
-    const axes = dims.length === 3 ? [1] : image.layout === 'NCHW' ? [2, 3] : [1, 2]
-    return builder.op('ReduceMean', [cut, builder.int64s(axes)], { keepdims: 0 })
+  const channels =
+    dims.length === 4 && layoutAt(open, cut, classifier?.node, types, image) === 'NCHW'
+      ? 1
+      : dims.length - 1
+  const graph = extend(cutAt(open, cut), (builder) => {
+    const value =
+      type === 'float32' ? cut : builder.op('Cast', [cut], { to: elementTypes.float32.code })
+    const axes = dims.flatMap((_, axis) => (axis === 0 || axis === channels ? [] : [axis]))
+    if (axes.length === 0) return value
+    return builder.op('ReduceMean', [value, builder.int64s(axes)], { keepdims: 0 })
   })
-  const features = dims.length === 4 && image.layout === 'NCHW' ? dims[1] : dims.at(-1)
-  return { graph: vector, image, cut, features: features as number }
-}
-
-/** Which input is the image, and how it is laid out. */
-function imageInput(model: Graph): ImageInput {
-  const [input, ...others] = model.inputs
-  if (!input || others.length > 0) {
-    const names = model.inputs.map(({ name }) => `"${name}"`).join(', ')
-    throw new GraftError(
-      'unsupported',
-      `a backbone takes one image input, not ${model.inputs.length} (${names})`,
-    )
-  }
-  const { name, type, dims } = input
-  if (type !== 'float32' || dims.length !== 4) {
-    throw new GraftError(
-      'unsupported',
-      `a backbone takes float32 [N, C, H, W]; its input "${name}" is ${type} [${dims.join(', ')}]`,
-    )
-  }
-  const isChannels = (dim: number | string | undefined) => dim === 1 || dim === 3
-  const layout = !isChannels(dims[1]) && isChannels(dims[3]) ? 'NHWC' : 'NCHW'
-  const [channels, height, width] =
-    layout === 'NCHW' ? [dims[1], dims[2], dims[3]] : [dims[3], dims[1], dims[2]]
-  const size = (dim: number | string | undefined) => (typeof dim === 'number' ? dim : openSize)
-  return {
-    input: name,
-    layout,
-    channels: typeof channels === 'number' ? channels : 3,
-    height: size(height),
-    width: size(width),
-  }
-}
-
-/** The dimensions of a batch of images as the network takes them. */
-export function batchDims(
-  { layout, channels, height, width }: ImageInput,
-  batch: number,
-): number[] {
-  return layout === 'NCHW' ? [batch, channels, height, width] : [batch, height, width, channels]
-}
-
-async function typesOf(graph: Graph, image: ImageInput, batch: number, runtime: Runtime) {
-  const dims = batchDims(image, batch)
-  return (await inferTypes(graph, { [image.input]: { type: 'float32', dims } }, runtime)).types
-}
-
-/**
- * Opens the batch axis of a network that was exported for one image: the input's axis, and the reshapes that have the 1 built in (0
- * means to keep the axis).
- */
-function openBatch(model: Graph): Graph {
-  const inputs = model.inputs.map((input) => ({ ...input, dims: ['N', ...input.dims.slice(1)] }))
-  const outputs = model.outputs.map(({ name }) => ({ name }))
-  if (model.inputs[0]?.dims[0] !== 1) return { ...model, inputs, outputs }
-  const shapes = new Set(
-    model.nodes.flatMap((node) => (node.operator === 'Reshape' ? [node.inputs[1] as string] : [])),
-  )
-  const opened = (value: Tensor): Tensor =>
-    Number(value.data[0]) === 1 && value.dims.length === 1 && value.dims[0] !== 1
-      ? int64(value.dims, [0, ...Array.from(value.data as BigInt64Array).slice(1)])
-      : value
-  return {
-    ...model,
-    inputs,
-    outputs,
-    initializers: new Map(
-      [...model.initializers].map(([name, value]) => [
-        name,
-        shapes.has(name) ? opened(value) : value,
-      ]),
-    ),
-    nodes: model.nodes.map((node): Node => {
-      const value = node.attributes.value
-      const isShape = node.operator === 'Constant' && shapes.has(node.outputs[0] as string)
-      if (!isShape || value?.type !== 'tensor') return node
-      return { ...node, attributes: { value: { type: 'tensor', value: opened(value.value) } } }
-    }),
-  }
+  return { graph, image, cut, features: dims[channels] as number }
 }
 
 /** Operators that a classifier's result passes on its way to the output. */
@@ -132,49 +57,93 @@ const passing = new Set([
   'Softmax',
   'LogSoftmax',
   'Sigmoid',
+  'ArgMax',
   'Flatten',
   'Reshape',
   'Squeeze',
+  'Unsqueeze',
+  'Transpose',
   'Identity',
   'Dropout',
   'Cast',
+  'QuantizeLinear',
+  'DequantizeLinear',
   'Add',
   'Sub',
   'Mul',
   'Div',
 ])
 
-/** The input of the last linear layer, walking back from the output; null where there is none. */
-function featuresBefore(
+/** The last linear layer and its input, walking back from the output; undefined where there is none. */
+function classifierOf(
   graph: Graph,
   output: string,
-  types: ReadonlyMap<string, TensorType>,
-): string | null {
+  types: Types,
+): { readonly node: Node; readonly features: string } | undefined {
   const producers = producersOf(graph)
-  const constants = constantsOf(graph)
-  const fixed = (name: string) => graph.initializers.has(name) || constants.has(name) || name === ''
+  const fed = dependentsOf(
+    graph,
+    graph.inputs.map(({ name }) => name),
+  )
   let value = output
   for (;;) {
     const node = producers.get(value)
-    if (!node) return null
-    const [data, ...more] = node.inputs.filter((input) => !fixed(input))
-    if (data === undefined) return null
-    if (isLinear(node, types)) return more.length === 0 ? beforeDropout(data, producers) : null
-    const branches = node.operator === 'Reshape' ? 0 : more.length
-    if (!passing.has(node.operator) || branches > 0) return null
+    const [data, ...more] = node?.inputs.filter((input) => fed.has(input)) ?? []
+    if (!node || data === undefined) return undefined
+    // The shape of a Reshape may be computed from the data too.
+    if (more.length > 0 && node.operator !== 'Reshape') return undefined
+    if (isLinear(node, types)) return { node, features: beforeDropout(data, producers) }
+    if (!passing.has(node.operator)) return undefined
     value = data
   }
 }
 
-function isLinear(node: Node, types: ReadonlyMap<string, TensorType>): boolean {
+function isLinear(node: Node, types: Types): boolean {
   if (node.operator === 'Gemm' || node.operator === 'MatMul') return true
   const spatial = types.get(node.outputs[0] as string)?.dims.slice(2) ?? []
   return node.operator === 'Conv' && spatial.every((size) => size === 1)
 }
 
-/** Dropout and flattening before the classifier belong to it. */
+/** Dropout before the classifier belongs to it. */
 function beforeDropout(value: string, producers: ReadonlyMap<string, Node>): string {
   const node = producers.get(value)
   const belongs = node?.operator === 'Dropout' || node?.operator === 'Identity'
   return belongs ? beforeDropout(node.inputs[0] as string, producers) : value
+}
+
+/** Operators that take and give channels in one place. */
+const layouts: Readonly<Record<string, ImageInput['layout']>> = {
+  AveragePool: 'NCHW',
+  BatchNormalization: 'NCHW',
+  Conv: 'NCHW',
+  GlobalAveragePool: 'NCHW',
+  GlobalMaxPool: 'NCHW',
+  LayerNormalization: 'NHWC',
+  MatMul: 'NHWC',
+  MaxPool: 'NCHW',
+}
+
+/**
+ * Where the maps of a value have their channels. Exporters turn maps around within a network, so the layout of the image says little: the
+ * nearest operator that needs one of the two decides, the one that reads the value or the last before it.
+ */
+function layoutAt(
+  graph: Graph,
+  value: string,
+  reader: Node | undefined,
+  types: Types,
+  image: ImageInput,
+): ImageInput['layout'] {
+  const producers = producersOf(graph)
+  let node = reader ?? producers.get(value)
+  while (node) {
+    const layout = layouts[node.operator]
+    if (layout) return layout
+    const turned = node.operator === 'Transpose' ? String(node.attributes.perm?.value) : ''
+    if (turned === '0,2,3,1') return 'NHWC'
+    if (turned === '0,3,1,2') return 'NCHW'
+    const map = node.inputs.find((input) => types.get(input)?.dims.length === 4)
+    node = producers.get(map ?? '')
+  }
+  return image.layout
 }

@@ -8,7 +8,8 @@ import {
   takePixels,
   usualNormalizations,
 } from '../training/normalization.ts'
-import { asProgress, type StrategyEvent, type Task } from '../training/task.ts'
+import { finish } from '../training/predict.ts'
+import type { StrategyEvent, Task } from '../training/task.ts'
 import type { Backbone } from './backbone.ts'
 import { standardize } from './head.ts'
 
@@ -20,7 +21,7 @@ const mostImages = 200
  * explain the labels best, by closed-form leave-one-out.
  */
 export async function* chooseNormalization(
-  backbone: Backbone,
+  backbone: Pick<Backbone, 'image' | 'graph'>,
   metadata: Readonly<Record<string, string>>,
   images: Images,
   { labels, classes, random, runtime }: Pick<Task, 'labels' | 'classes' | 'random' | 'runtime'>,
@@ -41,11 +42,11 @@ export async function* chooseNormalization(
   const truth = sample.map((index) => labels[index] as number)
   const all = sample.map((_, row) => row)
   const scores: { normalization: Normalization; explained: number }[] = []
-  for (const normalization of usualNormalizations(image.channels)) {
-    const features = yield* asProgress(
-      `transfer, normalization ${normalization.name}`,
-      computeFeatures(takePixels(graph, image, normalization), examples, runtime, sample),
-    )
+  const candidates = usualNormalizations(image.channels)
+  for (const [done, normalization] of candidates.entries()) {
+    yield { type: 'progress', phase: 'transfer, normalization', done, total: candidates.length }
+    const network = takePixels(graph, image, normalization)
+    const features = await finish(computeFeatures(network, examples, runtime, { indices: sample }))
     const { data, columns } = standardize(features, all)
     const rows = all.map((row) => data.subarray(row * columns, (row + 1) * columns))
     const { explained } = leaveOneOutScore(rows, truth, classes.length)

@@ -1,5 +1,5 @@
 import { countMultiplyAdds, countParameters } from '../graph/cost.ts'
-import { constantsOf, type Graph, pruneTo } from '../graph/graph.ts'
+import { dependentsOf, type Graph, pruneTo } from '../graph/graph.ts'
 import type { TensorType } from '../graph/tensor.ts'
 
 /** A value that every path from the input to the output passes: a place where a network can be cut. */
@@ -30,15 +30,14 @@ export type Block = {
 export function findCuts(graph: Graph, types: ReadonlyMap<string, TensorType>): Cut[] {
   const output = graph.outputs[0]?.name as string
   const path = pruneTo(graph, [{ name: output }])
-  const constants = constantsOf(path)
   const uses = new Map<string, number>()
   for (const node of path.nodes) {
     for (const input of new Set(node.inputs)) uses.set(input, (uses.get(input) ?? 0) + 1)
   }
-  const isData = (name: string) =>
-    name !== '' && !path.initializers.has(name) && !constants.has(name)
+  const inputs = path.inputs.map(({ name }) => name)
+  const data = dependentsOf(path, inputs)
   // A value is live from its computation to its last use: where only one is, all paths meet.
-  const live = new Set(path.inputs.map(({ name }) => name))
+  const live = new Set(inputs)
   const names: string[] = []
   for (const node of path.nodes) {
     for (const input of new Set(node.inputs)) {
@@ -47,7 +46,7 @@ export function findCuts(graph: Graph, types: ReadonlyMap<string, TensorType>): 
       if (left === 0) live.delete(input)
     }
     for (const name of node.outputs) {
-      if (isData(name) && ((uses.get(name) ?? 0) > 0 || name === output)) live.add(name)
+      if (data.has(name) && ((uses.get(name) ?? 0) > 0 || name === output)) live.add(name)
     }
     const [only] = live
     if (live.size === 1 && node.outputs.includes(only as string)) names.push(only as string)

@@ -18,28 +18,30 @@ import { compileStep, type TrainingStep } from '../training/step.ts'
 /** A new output layer, as weight [classes, features] and bias [classes]. */
 export type Head = { readonly weight: Tensor; readonly bias: Tensor }
 
-/** Parameter names of the head in every network that has one. */
-export const headWeight = 'head.weight'
-export const headBias = 'head.bias'
+/** Parameter names of the head in every network that has one; no backbone has parameters of these names. */
+export const headWeight = 'graft.head.weight'
+export const headBias = 'graft.head.bias'
 const featuresInput = 'features'
 
 /** The mean and the standard deviation of each feature over some rows. */
 type Moments = { readonly mean: Float64Array; readonly deviation: Float64Array }
 
 function moments({ data, columns }: Features, rows: readonly number[]): Moments {
-  const mean = new Float64Array(columns)
-  const square = new Float64Array(columns)
-  for (const row of rows) {
-    for (let k = 0; k < columns; k++) {
-      const value = data[row * columns + k] as number
-      mean[k] = (mean[k] as number) + value / rows.length
-      square[k] = (square[k] as number) + value ** 2 / rows.length
+  const average = (term: (value: number, column: number) => number) => {
+    const sums = new Float64Array(columns)
+    for (const row of rows) {
+      for (let k = 0; k < columns; k++) {
+        sums[k] = (sums[k] as number) + term(data[row * columns + k] as number, k)
+      }
     }
+    return sums.map((sum) => sum / rows.length)
   }
-  const deviation = square.map((value, k) => {
-    const variance = value - (mean[k] as number) ** 2
-    // A feature that never changes says nothing: it is left at zero.
-    return variance > 1e-10 ? Math.sqrt(variance) : 1
+  const mean = average((value) => value)
+  const variance = average((value, k) => (value - (mean[k] as number)) ** 2)
+  const deviation = variance.map((value, k) => {
+    const found = Math.sqrt(value)
+    // A feature that changes by no more than float32 rounds says nothing: it is left near zero.
+    return found > 1e-6 * Math.abs(mean[k] as number) ? found : 1
   })
   return { mean, deviation }
 }
@@ -87,7 +89,8 @@ export function withHead(graph: Graph, features: number, classes: number, head?:
       headBias,
       head?.bias ?? float32([classes], new Float32Array(classes)),
     )
-    return builder.alias(outputName, builder.op('Gemm', [value, weight, bias], { transB: 1 }))
+    const logits = builder.op('Gemm', [value, weight, bias], { transB: 1 })
+    return builder.alias(builder.fresh(outputName), logits)
   })
 }
 
@@ -104,11 +107,14 @@ export type HeadTrainer = {
   release(): Promise<void>
 }
 
+/** Settings under which Adam arrives at the minimum, for tens to thousands of features. */
 const steps = 250
-const learningRate = 0.03
+const learningRate = 0.1
+const largestBatch = 1024
 
 /**
- * Multinomial logistic regression on standardized features, minimized by Adam along a cosine to the end. Small sets are one batch.
+ * Multinomial logistic regression on standardized features, minimized by Adam along a cosine to the end. Small sets are one batch, larger
+ * ones batches of about one size: every row counts the same.
  *
  * @param settings.penalty the inverse of the strength C of scikit-learn: the weights cost `penalty / (2 n)` times their squares
  */
@@ -123,7 +129,7 @@ export async function createHeadTrainer(
   runtime: Runtime,
 ): Promise<HeadTrainer> {
   const { features, classes, examples, penalty, classWeights } = settings
-  const batchSize = Math.min(examples, 512)
+  const batchSize = Math.ceil(examples / Math.ceil(examples / largestBatch))
   const builder = createBuilder('head')
   builder.output(builder.input(featuresInput, 'float32', ['N', features]))
   const graph = withHead(builder.build(), features, classes)
@@ -138,7 +144,7 @@ export async function createHeadTrainer(
     },
     runtime,
   )
-  const forward: Forward = await compileForward(graph, trainable, runtime)
+  const forward: Forward = await compileForward(graph, trainable, runtime, { threads: 1 })
   return {
     async *fit(raw, labels, rows, random) {
       const standardized = standardize(raw, rows)

@@ -5,6 +5,7 @@ import type { TensorType } from '../graph/tensor.ts'
 import type { Runtime } from '../runtime/session.ts'
 import { inferTypes } from '../runtime/types.ts'
 import { type Block, type Cut, findCuts, groupBlocks } from './cuts.ts'
+import { layoutOf, openSize } from './image-input.ts'
 
 export type Inspection = {
   readonly inputs: readonly ValueInfo[]
@@ -43,11 +44,13 @@ export async function inspect(graph: Graph, runtime: Runtime): Promise<Inspectio
 
 /** A type that fits an input: a batch of one, and usual sizes where the graph leaves them open. */
 function oneExample({ type, dims }: ValueInfo): TensorType {
-  const open = dims.length === 4 ? 224 : 16
+  const isImage = dims.length === 4
+  const channels = layoutOf(dims) === 'NCHW' ? 1 : 3
   const size = (dim: number | string, axis: number) => {
     if (typeof dim === 'number') return dim
     if (axis === 0) return 1
-    return axis === 1 && dims.length === 4 ? 3 : open
+    if (!isImage) return 16
+    return axis === channels ? 3 : openSize
   }
   return { type, dims: dims.map(size) }
 }

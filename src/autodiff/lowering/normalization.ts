@@ -23,8 +23,9 @@ function inverseDeviation(builder: GraphBuilder, variance: string, epsilon: numb
 }
 
 /**
- * Batch normalization with the statistics of the batch (Ioffe and Szegedy, 2015) as one affine map; returns the result, the mean and
- * the biased variance.
+ * Batch normalization with the statistics of the batch (Ioffe and Szegedy, 2015); returns the result, the mean and the biased
+ * variance. The mean is taken away before anything is squared: E[x^2] - E[x]^2 would save a pass, and lose all digits of the
+ * variance where the mean is large.
  */
 export const batchNormalization: Lower<'graft.BatchNormalization'> = (
   builder,
@@ -32,16 +33,14 @@ export const batchNormalization: Lower<'graft.BatchNormalization'> = (
   { dims, epsilon },
 ) => {
   const mean = channelMean(builder, x, { dims })
-  const square = channelMean(builder, builder.op('Mul', [x, x]), { dims })
-  const difference = builder.op('Sub', [square, builder.op('Mul', [mean, mean])])
-  const variance = builder.op('Max', [difference, builder.scalar(0)])
+  const centred = builder.op('Sub', [x, perChannel(builder, mean, { dims })])
+  const variance = channelMean(builder, builder.op('Mul', [centred, centred]), { dims })
   const slope = builder.op('Mul', [scale, inverseDeviation(builder, variance, epsilon)])
-  const offset = builder.op('Sub', [bias, builder.op('Mul', [mean, slope])])
-  const scaled = builder.op('Mul', [x, perChannel(builder, slope, { dims })])
-  return [builder.op('Add', [scaled, perChannel(builder, offset, { dims })]), mean, variance]
+  const scaled = builder.op('Mul', [centred, perChannel(builder, slope, { dims })])
+  return [builder.op('Add', [scaled, perChannel(builder, bias, { dims })]), mean, variance]
 }
 
-/** dx = a * dy + b * x + c with coefficients a channel, so that two means are all that passes over the data. */
+/** dx = a * dy + b * (x - mean) + c with coefficients a channel, so that two means are all that passes over the data. */
 export const batchNormalizationGradient: Lower<'graft.BatchNormalizationGradient'> = (
   builder,
   [dy = '', x = '', scale = '', mean = '', variance = ''],
@@ -49,17 +48,16 @@ export const batchNormalizationGradient: Lower<'graft.BatchNormalizationGradient
 ) => {
   const count = builder.scalar(product(dims) / (dims[1] as number))
   const inverse = inverseDeviation(builder, variance, epsilon)
+  // The same node as in the forward pass.
+  const centred = builder.op('Sub', [x, perChannel(builder, mean, { dims })])
   const dyMean = channelMean(builder, dy, { dims })
-  const productMean = channelMean(builder, builder.op('Mul', [dy, x]), { dims })
-  const centred = builder.op('Sub', [productMean, builder.op('Mul', [mean, dyMean])])
-  const scaleMean = builder.op('Mul', [inverse, centred])
+  const productMean = channelMean(builder, builder.op('Mul', [dy, centred]), { dims })
+  const scaleMean = builder.op('Mul', [inverse, productMean])
   const a = builder.op('Mul', [scale, inverse])
   const b = builder.op('Neg', [builder.op('Mul', [builder.op('Mul', [a, inverse]), scaleMean])])
-  const c = builder.op('Neg', [
-    builder.op('Add', [builder.op('Mul', [a, dyMean]), builder.op('Mul', [b, mean])]),
-  ])
+  const c = builder.op('Neg', [builder.op('Mul', [a, dyMean])])
   const direct = builder.op('Mul', [dy, perChannel(builder, a, { dims })])
-  const through = builder.op('Mul', [x, perChannel(builder, b, { dims })])
+  const through = builder.op('Mul', [centred, perChannel(builder, b, { dims })])
   const sum = builder.op('Add', [direct, through])
   return [
     builder.op('Add', [sum, perChannel(builder, c, { dims })]),

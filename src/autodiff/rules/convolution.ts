@@ -1,6 +1,6 @@
 import { windowGeometry } from '../geometry.ts'
 import { type RuleContext, single } from '../rule.ts'
-import type { Rules } from './index.ts'
+import type { Rules } from './differentiable.ts'
 
 /** The sum over the batch and the spatial axes: the gradient of a bias. */
 function channelSum({ builder }: RuleContext, value: string, rank: number): string {

@@ -1,6 +1,8 @@
+import { GraftError } from '../../errors.ts'
+import { describeNode } from '../../graph/graph.ts'
 import { elementTypes } from '../../graph/tensor.ts'
 import { broadcast, elementwise, type RuleContext, single } from '../rule.ts'
-import type { Rules } from './index.ts'
+import type { Rules } from './differentiable.ts'
 
 /** `dy` where the condition holds, zero elsewhere. A cast and a product beat `Where`. */
 function masked(context: RuleContext, dy: string, condition: string): string {
@@ -163,7 +165,16 @@ export const elementwiseRules = {
     }),
   ),
   // In inference dropout does nothing; training replaces it by a product with a mask that is fed.
-  Dropout: single((_, dy) => [() => dy, null, null]),
+  Dropout: single(({ inputs, numbers, node }, dy) => {
+    const training = inputs[2] ? numbers(inputs[2])[0] === 1 : false
+    if (training) {
+      throw new GraftError(
+        'unsupported',
+        `${describeNode(node)} is in training mode, where its result is random: export the model for inference`,
+      )
+    }
+    return [() => dy, null, null]
+  }),
   Max: broadcast(single(extremum)),
   Mean: broadcast(
     single(({ builder, scalar, inputs }, dy) =>

@@ -1,6 +1,6 @@
-import type { OperatorName } from '../../graph/operators.ts'
 import type { Rule } from '../rule.ts'
 import { convolutionRules } from './convolution.ts'
+import { type Differentiable, type Rules, withoutGradient } from './differentiable.ts'
 import { einsumRules } from './einsum.ts'
 import { elementwiseRules } from './elementwise.ts'
 import { indexingRules } from './indexing.ts'
@@ -12,45 +12,6 @@ import { reductionRules } from './reduction.ts'
 import { resizeRules } from './resize.ts'
 import { shapeRules } from './shape.ts'
 import { trigonometricRules } from './trigonometric.ts'
-
-/**
- * Operators that no gradient passes: their results are integers or booleans, constant, or piecewise constant; and the
- * gradient operators of our own, which nobody differentiates again.
- */
-const withoutGradient = [
-  'And',
-  'ArgMax',
-  'ArgMin',
-  'Ceil',
-  'Constant',
-  'ConstantOfShape',
-  'Equal',
-  'Floor',
-  'Greater',
-  'GreaterOrEqual',
-  'IsNaN',
-  'Less',
-  'LessOrEqual',
-  'NonZero',
-  'Not',
-  'OneHot',
-  'Or',
-  'Range',
-  'Round',
-  'Shape',
-  'Sign',
-  'Size',
-  'Xor',
-  'graft.AveragePoolGradient',
-  'graft.BatchNormalizationGradient',
-  'graft.ConvInputGradient',
-  'graft.ConvWeightGradient',
-  'graft.MaxPoolGradient',
-] as const satisfies readonly OperatorName[]
-
-type Differentiable = Exclude<OperatorName, (typeof withoutGradient)[number]>
-
-export type Rules = { readonly [O in Differentiable]: Rule<O> }
 
 /** A rule for every operator of the table that has a gradient; one that is missing does not compile. */
 export const rules: Rules = {

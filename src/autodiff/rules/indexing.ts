@@ -2,7 +2,7 @@ import { GraftError } from '../../errors.ts'
 import { describeNode } from '../../graph/graph.ts'
 import { elementTypes, int64, sizeOf } from '../../graph/tensor.ts'
 import { padAxis, positiveAxis, type RuleContext, single, zerosLike } from '../rule.ts'
-import type { Rules } from './index.ts'
+import type { Rules } from './differentiable.ts'
 
 export const indexingRules = {
   Gather: single((context, dy) => {

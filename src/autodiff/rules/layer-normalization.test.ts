@@ -55,7 +55,7 @@ testRules(layerNormalizationRules, {
   },
   LRN: {
     'any window': (d) => ({
-      inputs: [d.normal([d.integer(1, 2), d.integer(1, 6), ...d.dims(1, 2, 3)])],
+      inputs: [d.normal([d.integer(1, 2), d.integer(1, 6), ...d.integers(2, 1, 3)])],
       attributes: { size: d.one(1, 3, 5), alpha: 0.5, beta: d.one(0.75, 0.5), bias: d.one(1, 2) },
     }),
   },

@@ -8,7 +8,7 @@ import {
   single,
   sumTo,
 } from '../rule.ts'
-import type { Rules } from './index.ts'
+import type { Rules } from './differentiable.ts'
 
 type Context = Pick<RuleContext, 'builder' | 'scalar'>
 

@@ -1,5 +1,5 @@
 import { type InputGradient, type RuleContext, single, sumTo } from '../rule.ts'
-import type { Rules } from './index.ts'
+import type { Rules } from './differentiable.ts'
 
 export const linearRules = {
   Gemm: single(({ builder, scalar, attributes, inputs, dims, outputs }, dy) => {

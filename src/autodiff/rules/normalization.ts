@@ -1,6 +1,6 @@
 import { sizeOf } from '../../graph/tensor.ts'
 import { elementwise, type Rule, type RuleContext } from '../rule.ts'
-import type { Rules } from './index.ts'
+import type { Rules } from './differentiable.ts'
 
 /**
  * BatchNormalization in inference: one affine map a channel, with the statistics as constants. The mean and the variance are
@@ -44,6 +44,8 @@ const trainingBatchNormalization: Rule<'graft.BatchNormalization'> = (context, [
   const { builder, attributes, inputs, outputs, dims } = context
   const [x = '', scale = ''] = inputs
   const [, mean = '', variance = ''] = outputs
+  // The running statistics are taken from the batch as they are: no gradient passes them.
+  if (dy === undefined) return [null, null, null]
   const gradient = (index: number) => () =>
     builder.ops(
       'graft.BatchNormalizationGradient',

@@ -1,7 +1,7 @@
 import { elementTypes, sizeOf } from '../../graph/tensor.ts'
 import { type WindowGeometry, windowGeometry } from '../geometry.ts'
 import { elementwise, type RuleContext } from '../rule.ts'
-import type { Rules } from './index.ts'
+import type { Rules } from './differentiable.ts'
 
 function geometryOf(
   { attributes, dims }: RuleContext<'MaxPool'> | RuleContext<'AveragePool'> | RuleContext<'LpPool'>,

@@ -1,6 +1,6 @@
 import { elementTypes } from '../../graph/tensor.ts'
 import { positiveAxis, type RuleContext, single, zerosLike } from '../rule.ts'
-import type { Rules } from './index.ts'
+import type { Rules } from './differentiable.ts'
 
 type Reduction =
   | 'ReduceL1'

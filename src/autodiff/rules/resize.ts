@@ -2,7 +2,7 @@ import { GraftError } from '../../errors.ts'
 import { describeNode } from '../../graph/graph.ts'
 import { float32, sizeOf } from '../../graph/tensor.ts'
 import { positiveAxis, type RuleContext, single } from '../rule.ts'
-import type { Rules } from './index.ts'
+import type { Rules } from './differentiable.ts'
 
 /** How one axis is resized: by the number that the node was given for it, and its part of the region of interest. */
 type AxisResize = {

@@ -11,7 +11,7 @@ import {
   single,
   zerosLike,
 } from '../rule.ts'
-import type { Rules } from './index.ts'
+import type { Rules } from './differentiable.ts'
 
 /** The gradient of anything that only rearranges axes: the input's dimensions again. */
 const reshaped = single((context: RuleContext, dy) => {

@@ -1,5 +1,5 @@
 import { elementwise, type RuleContext } from '../rule.ts'
-import type { Rules } from './index.ts'
+import type { Rules } from './differentiable.ts'
 
 /** a + b x^2. */
 function quadratic({ builder, scalar }: RuleContext, x: string, a: number, b: number): string {

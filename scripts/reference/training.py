@@ -1,0 +1,262 @@
+"""Writes test/golden/training: what PyTorch and scikit-learn compute where Graft computes the same.
+
+    python3 scripts/reference/training.py
+
+Made with torch 1.13, scikit-learn 1.2 and numpy 1.24. Everything is computed in float64 from float32 data.
+"""
+
+import os
+
+import numpy as np
+import sklearn
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+from torch.nn import functional as F
+
+from storage import dump, encode, write
+
+FOLDER = os.path.join(os.path.dirname(__file__), '..', '..', 'test', 'golden', 'training')
+
+
+def save(name: str, source: str, content: dict) -> None:
+    text = dump({'source': source, **content}) + '\n'
+    write(os.path.join(FOLDER, name + '.json'), text.encode())
+
+
+def encoded(values: dict) -> dict:
+    return {name: encode(np.asarray(value)) for name, value in values.items()}
+
+
+def draw(generator: np.random.Generator, *dims: int) -> np.ndarray:
+    """Standard normal values that float32 holds exactly, as float64."""
+    return generator.standard_normal(dims).astype(np.float32).astype(np.float64)
+
+
+def losses() -> dict:
+    """Loss and gradient of each loss: the weighted mean over the rows of torch's loss without reduction."""
+    generator = np.random.default_rng(1)
+    logits = 3 * draw(generator, 6, 4)
+    labels = np.array([0, 3, 1, 1, 2, 0])
+    weights = np.array([1, 0.5, 2, 0, 0.25, 1])
+    extreme = np.array([[100, -100, 0, 30], [-100, 100, -30, 2], [50, -50, 1, -1]], np.float64)
+    shares = np.array([[1, 0, 0.5, 0], [1, 0, 0.25, 1], [0.9, 0.1, 1, 0]], np.float32).astype(np.float64)
+    predictions, truth = draw(generator, 5, 3), draw(generator, 5, 3)
+
+    def case(output, target, row_weights, rows) -> dict:
+        leaf = torch.tensor(output, requires_grad=True)
+        weight = torch.tensor(row_weights)
+        value = (rows(leaf, torch.tensor(target)) * weight).sum() / weight.sum()
+        value.backward()
+        return encoded(
+            {
+                'output': output,
+                'targets': target,
+                'weights': row_weights,
+                'loss': value.detach().numpy(),
+                'gradient': leaf.grad.numpy(),
+            }
+        )
+
+    def smoothed(smoothing):
+        return lambda x, t: F.cross_entropy(x, t, reduction='none', label_smoothing=smoothing)
+
+    three, five = np.array([1, 0.5, 2]), np.array([1, 1, 0, 2, 0.5])
+    return {
+        'crossEntropy': case(logits, labels, weights, smoothed(0)),
+        'crossEntropySmoothed': case(logits, labels, weights, smoothed(0.1)),
+        'binaryCrossEntropy': case(
+            extreme,
+            shares,
+            three,
+            lambda x, t: F.binary_cross_entropy_with_logits(x, t, reduction='none').mean(1),
+        ),
+        'meanSquaredError': case(
+            predictions, truth, five, lambda x, t: F.mse_loss(x, t, reduction='none').mean(1)
+        ),
+    }
+
+
+OPTIMIZERS = {
+    'sgd': lambda groups: torch.optim.SGD(groups, lr=1),
+    'momentum': lambda groups: torch.optim.SGD(groups, lr=1, momentum=0.9),
+    'nesterov': lambda groups: torch.optim.SGD(groups, lr=1, momentum=0.8, nesterov=True),
+    'adam': lambda groups: torch.optim.Adam(groups, lr=1, betas=(0.8, 0.99)),
+    'adamw': lambda groups: torch.optim.AdamW(groups, lr=1),
+    'clipped': lambda groups: torch.optim.SGD(groups, lr=1, momentum=0.9),
+    'multiplied': lambda groups: torch.optim.AdamW(groups, lr=1),
+}
+"""The rate of the first step, and the weight decay of the matrices."""
+SETTINGS = {
+    'sgd': (0.5, 0.1),
+    'momentum': (0.2, 0.05),
+    'nesterov': (0.2, 0.05),
+    'adam': (0.05, 0.02),
+    'adamw': (0.05, 0.5),
+    'clipped': (0.5, 0),
+    'multiplied': (0.05, 0.5),
+}
+STEPS, LARGEST_NORM, MULTIPLIER = 10, 0.5, 0.1
+
+
+def optimizers() -> dict:
+    """Ten steps of a small network from the same values, a batch a step, the rate falling as 1 / step."""
+    generator = np.random.default_rng(2)
+    x = draw(generator, STEPS, 8, 5)
+    labels = generator.integers(0, 3, (STEPS, 8))
+    first = {
+        'hidden.weight': draw(generator, 4, 5),
+        'hidden.bias': draw(generator, 4),
+        'head.weight': draw(generator, 3, 4),
+        'head.bias': draw(generator, 3),
+    }
+    results = {}
+    for name, make in OPTIMIZERS.items():
+        network = nn.Sequential()
+        network.add_module('hidden', nn.Linear(5, 4))
+        network.add_module('act', nn.Tanh())
+        network.add_module('head', nn.Linear(4, 3))
+        network.double().load_state_dict({key: torch.tensor(value) for key, value in first.items()})
+        rate, decay = SETTINGS[name]
+        scale = MULTIPLIER if name == 'multiplied' else 1
+        # The multiplier belongs to the hidden layer.
+        groups = [
+            {'params': [parameter], 'weight_decay': decay if parameter.dim() > 1 else 0}
+            for parameter in network.parameters()
+        ]
+        optimizer = make(groups)
+        values, norms = [], []
+        for step in range(STEPS):
+            for index, group in enumerate(optimizer.param_groups):
+                group['lr'] = rate / (step + 1) * (scale if index < 2 else 1)
+            optimizer.zero_grad()
+            loss = F.cross_entropy(network(torch.tensor(x[step])), torch.tensor(labels[step]))
+            loss.backward()
+            largest = LARGEST_NORM if name == 'clipped' else float('inf')
+            norms.append(float(nn.utils.clip_grad_norm_(network.parameters(), largest)))
+            optimizer.step()
+            values.append(float(loss))
+        final = {key: value.numpy() for key, value in network.state_dict().items()}
+        results[name] = {
+            'rate': rate,
+            'decay': decay,
+            'losses': encode(np.array(values)),
+            'norms': encode(np.array(norms)),
+            'final': encoded(final),
+        }
+    return {
+        'largestNorm': LARGEST_NORM,
+        'multiplier': MULTIPLIER,
+        'x': encode(x),
+        'labels': encode(labels),
+        'first': encoded(first),
+        'results': results,
+    }
+
+
+def schedules() -> dict:
+    """Rates of torch's schedulers for a base rate, or a largest one, of 1."""
+
+    def rates(make, steps: int) -> dict:
+        optimizer = torch.optim.SGD([torch.zeros(1)], lr=1)
+        scheduler = make(optimizer)
+        values = []
+        for step in range(steps):
+            values.append(optimizer.param_groups[0]['lr'])
+            optimizer.step()
+            if step < steps - 1:
+                scheduler.step()
+        return encode(np.array(values))
+
+    return {
+        'cosine': rates(lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=12), 13),
+        'oneCycle': rates(lambda o: torch.optim.lr_scheduler.OneCycleLR(o, max_lr=1, total_steps=20), 20),
+    }
+
+
+def batch_normalization() -> dict:
+    """Three steps of gradient descent through BatchNorm2d in training mode, and the network in evaluation mode after them."""
+    generator = np.random.default_rng(3)
+    x = 2 * draw(generator, 3, 6, 2, 5, 4) + 1
+    labels = generator.integers(0, 3, (3, 6))
+    network = nn.Sequential()
+    network.add_module('conv', nn.Conv2d(2, 4, 3, padding=1, bias=False))
+    network.add_module('norm', nn.BatchNorm2d(4))
+    network.add_module('act', nn.ReLU())
+    network.add_module('flatten', nn.Flatten())
+    network.add_module('head', nn.Linear(80, 3))
+    network.double()
+    first = {
+        'conv.weight': 0.3 * draw(generator, 4, 2, 3, 3),
+        'norm.weight': 1 + 0.1 * draw(generator, 4),
+        'norm.bias': 0.1 * draw(generator, 4),
+        'norm.running_mean': 0.1 * draw(generator, 4),
+        'norm.running_var': np.full(4, 2.0),
+        'head.weight': 0.1 * draw(generator, 3, 80),
+        'head.bias': 0.1 * draw(generator, 3),
+    }
+    first = {key: value.astype(np.float32).astype(np.float64) for key, value in first.items()}
+    network.load_state_dict({key: torch.tensor(value) for key, value in first.items()}, strict=False)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    values, states = [], []
+    for step in range(3):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(network(torch.tensor(x[step])), torch.tensor(labels[step]))
+        loss.backward()
+        optimizer.step()
+        values.append(float(loss))
+        state = network.state_dict()
+        states.append(encoded({key: state[key].clone().numpy() for key in first}))
+    network.eval()
+    with torch.no_grad():
+        logits = network(torch.tensor(x[0])).numpy()
+    return {
+        'rate': 0.1,
+        'x': encode(x),
+        'labels': encode(labels),
+        'first': encoded(first),
+        'losses': encode(np.array(values)),
+        'states': {str(step + 1): state for step, state in enumerate(states)},
+        'evaluation': encode(logits),
+    }
+
+
+def logistic_regression() -> dict:
+    """Class probabilities of LogisticRegression on standardized features, for inverse strengths of regularization."""
+    generator = np.random.default_rng(4)
+    labels = np.repeat([0, 1, 2], [24, 12, 6])
+    scales = np.array([1, 10, 0.1, 1, 100, 1])
+    centres = draw(generator, 3, 6)
+    features = (draw(generator, 42, 6) + centres[labels]) * scales + 5 * scales
+    others = (2 * draw(generator, 12, 6)) * scales + 5 * scales
+    features, others = (value.astype(np.float32).astype(np.float64) for value in (features, others))
+    scaler = StandardScaler().fit(features)
+    results = {}
+    for name, penalty, balance in (('1', 1, None), ('10', 10, None), ('100', 100, None), ('balanced', 10, 'balanced')):
+        model = LogisticRegression(C=1 / penalty, class_weight=balance, tol=1e-10, max_iter=100000)
+        model.fit(scaler.transform(features), labels)
+        results[name] = {
+            'penalty': penalty,
+            'probabilities': encode(model.predict_proba(scaler.transform(others))),
+        }
+    return {
+        'features': encode(features),
+        'labels': encode(labels),
+        'others': encode(others),
+        'results': results,
+    }
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    os.makedirs(FOLDER, exist_ok=True)
+    torch_source = f'torch {torch.__version__}'
+    save('losses', torch_source, losses())
+    save('optimizers', torch_source, optimizers())
+    save('schedules', torch_source, schedules())
+    save('batch-normalization', torch_source, batch_normalization())
+    save('logistic-regression', f'scikit-learn {sklearn.__version__}', logistic_regression())
+
+
+main()

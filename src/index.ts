@@ -1,0 +1,30 @@
+export { evaluate } from './comparison/evaluate.ts'
+export { type FitConfiguration, type FitEvent, type FitResult, fit } from './comparison/fit.ts'
+export type { Evaluation, RunRecord, StrategyRecord } from './comparison/record.ts'
+export {
+  createRunFolder,
+  openRunFolder,
+  type RunFolder,
+  readRecord,
+} from './comparison/run-folder.ts'
+export { decodeFile } from './data/decode-file.ts'
+export { openSource } from './data/open-source.ts'
+export { scan } from './data/scan.ts'
+export * from './engine.ts'
+export { cnn, mlp, resnet } from './nn/architectures.ts'
+export * from './nn/initializers.ts'
+export * from './nn/layers.ts'
+export * from './nn/losses.ts'
+export * from './nn/optimizers.ts'
+export * from './nn/schedules.ts'
+export { createRandom, type Random } from './random.ts'
+export { fitReport } from './report/fit-report.ts'
+export { defaultRuntime } from './runtime/default.ts'
+export type { Runtime, Session } from './runtime/session.ts'
+export { arrayExamples, imageExamples } from './training/examples.ts'
+export { type ExportedModel, exportModel, openExportedModel } from './training/exported-model.ts'
+export { compileForward, withParameters } from './training/forward.ts'
+export { train, trainableParameters } from './training/loop.ts'
+export { compileStep, type TrainingStep } from './training/step.ts'
+export { type Inspection, inspect } from './transfer/inspect.ts'
+export { version } from './version.ts'

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest'
+import { createBuilder } from '../graph/builder.ts'
+import { float32, int64, zeros } from '../graph/tensor.ts'
+import { nodeRuntime } from './node.ts'
+
+function doubling() {
+  const builder = createBuilder()
+  const x = builder.input('x', 'float32', ['n'])
+  builder.output(builder.alias('twice', builder.op('Add', [x, x])))
+  builder.output(builder.alias('size', builder.op('Size', [x])))
+  return builder.build()
+}
+
+test('a session tells its inputs and outputs, and runs', async () => {
+  const session = await nodeRuntime.createSession(doubling(), { threads: 1 })
+  expect(session.inputs).toEqual([{ name: 'x', type: 'float32', dims: ['n'] }])
+  expect(session.outputs.map(({ name, type }) => [name, type])).toEqual([
+    ['twice', 'float32'],
+    ['size', 'int64'],
+  ])
+  const { twice, size } = await session.run({ x: float32([2], [1, 2]) })
+  expect(twice).toEqual(float32([2], [2, 4]))
+  expect(size).toEqual(int64([], [2]))
+  await session.release()
+})
+
+test('only the outputs asked for are computed', async () => {
+  const session = await nodeRuntime.createSession(doubling())
+  expect(Object.keys(await session.run({ x: float32([1], [1]) }, ['size']))).toEqual(['size'])
+  await session.release()
+})
+
+test('results are written into the tensors that are given for them, run after run', async () => {
+  const session = await nodeRuntime.createSession(doubling())
+  const twice = zeros('float32', [2])
+  for (const value of [1, 5]) {
+    const results = await session.run({ x: float32([2], [value, -value]) }, { twice })
+    expect(results.twice).toBe(twice)
+    expect(twice.data).toEqual(Float32Array.of(2 * value, -2 * value))
+  }
+  await session.release()
+})
+
+test('a fed tensor whose values were changed in place is fed with the new ones', async () => {
+  const session = await nodeRuntime.createSession(doubling())
+  const x = zeros('float32', [1])
+  for (const value of [3, 4]) {
+    x.data[0] = value
+    expect((await session.run({ x })).twice?.data[0]).toBe(2 * value)
+  }
+  await session.release()
+})
+
+test('a graph that cannot be compiled is a bad model, in one line', async () => {
+  const builder = createBuilder()
+  builder.output(builder.op('Reshape', [builder.scalar(1), builder.scalar(1)]))
+  await expect(nodeRuntime.createSession(builder.build())).rejects.toMatchObject({
+    code: 'bad-model',
+    message: expect.stringMatching(/^this graph cannot be compiled: [^\n]+$/),
+  })
+})
+
+test('a run that fails says why, in one line', async () => {
+  const session = await nodeRuntime.createSession(doubling())
+  await expect(session.run({ x: float32([1, 1], [1]) })).rejects.toMatchObject({
+    code: 'bad-model',
+    message: expect.stringMatching(/^ONNX Runtime stopped: [^\n]*rank[^\n]*$/i),
+  })
+  await session.release()
+})

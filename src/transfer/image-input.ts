@@ -1,0 +1,58 @@
+import { GraftError } from '../errors.ts'
+import type { Graph, ValueInfo } from '../graph/graph.ts'
+import type { ImageInput } from '../training/normalization.ts'
+
+/** The height and width of images where a graph leaves them open. */
+export const openSize = 224
+
+type Dims = ValueInfo['dims']
+
+const isChannels = (dim: number | string | undefined) => dim === 1 || dim === 3
+
+/** Where a batch of images has its channels: second, unless only the last axis can be them. */
+export function layoutOf(dims: Dims): ImageInput['layout'] {
+  return !isChannels(dims[1]) && isChannels(dims[3]) ? 'NHWC' : 'NCHW'
+}
+
+/**
+ * The one input of a network for images, and how it is laid out.
+ *
+ * @throws GraftError `unsupported` where there are several inputs, or one that is no batch of float32 images
+ */
+export function imageInput(model: Graph): ImageInput {
+  const [input, ...others] = model.inputs
+  if (!input || others.length > 0) {
+    const names = model.inputs.map(({ name }) => `"${name}"`).join(', ')
+    throw new GraftError(
+      'unsupported',
+      `a backbone takes one image input, not ${model.inputs.length}${names && ` (${names})`}`,
+    )
+  }
+  const { name, type, dims } = input
+  const layout = layoutOf(dims)
+  const [channels = 3, height, width] =
+    layout === 'NCHW' ? [dims[1], dims[2], dims[3]] : [dims[3], dims[1], dims[2]]
+  const fits = typeof channels === 'string' || isChannels(channels)
+  if (type !== 'float32' || dims.length !== 4 || !fits) {
+    throw new GraftError(
+      'unsupported',
+      `a backbone takes grey or colour images, float32 [N, C, H, W] or [N, H, W, C]; its input "${name}" is ${type} [${dims.join(', ')}]`,
+    )
+  }
+  const size = (dim: number | string | undefined) => (typeof dim === 'number' ? dim : openSize)
+  return {
+    input: name,
+    layout,
+    channels: typeof channels === 'number' ? channels : 3,
+    height: size(height),
+    width: size(width),
+  }
+}
+
+/** The dimensions of a batch of images as the network takes them. */
+export function batchDims(
+  { layout, channels, height, width }: ImageInput,
+  batch: number,
+): number[] {
+  return layout === 'NCHW' ? [batch, channels, height, width] : [batch, height, width, channels]
+}
