@@ -2,7 +2,6 @@ import { type Command, Option } from 'commander'
 import type { FitConfiguration } from '../comparison/fit.ts'
 import type { RunRecord } from '../comparison/record.ts'
 import type { RunFolder } from '../comparison/run-folder.ts'
-import { onInterrupt } from './interrupt.ts'
 import { duration, positiveInteger, seed } from './options.ts'
 import { listen, withProgress } from './progress.ts'
 import { showEvent } from './show-events.ts'
@@ -80,15 +79,14 @@ export async function runFit(
   json: boolean,
   began: RunRecord | null = null,
 ): Promise<void> {
+  const lastWords = () => {
+    if (!folder.isResumable()) folder.discard()
+    const advice = folder.isResumable()
+      ? `go on with "graft resume ${folder.path}"`
+      : 'run it again'
+    process.stderr.write(`interrupted: ${advice}\n`)
+  }
   const result = await withProgress(async (progress) => {
-    const uninterrupted = onInterrupt(() => {
-      progress.finish()
-      if (!folder.isResumable()) folder.discard()
-      const advice = folder.isResumable()
-        ? `go on with "graft resume ${folder.path}"`
-        : 'run it again'
-      process.stderr.write(`interrupted: ${advice}\n`)
-    })
     const [comparison, { defaultRuntime }, { writeFitReport }] = await Promise.all([
       import('../comparison/fit.ts'),
       import('../runtime/default.ts'),
@@ -100,9 +98,8 @@ export async function runFit(
       folder.log(event)
     })
     await writeFitReport(folder.report, fitted)
-    uninterrupted()
     return fitted
-  })
+  }, lastWords)
   printResult(result.record, folder, json)
 }
 

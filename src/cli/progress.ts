@@ -1,4 +1,5 @@
-const barWidth = 24
+import { onInterrupt } from './interrupt.ts'
+
 const redrawMilliseconds = 80
 /** Where lines cannot be drawn over, a phase says how far it is this often. */
 const lineMilliseconds = 30_000
@@ -43,7 +44,7 @@ function createBar(stream: Stream, now: () => number): Progress {
       drawn = now()
       current = phase
       const columns = stream.columns || 80
-      const width = columns < 60 ? 10 : barWidth
+      const width = columns < 60 ? 10 : columns < 100 ? 16 : 24
       const share = total === 0 ? 1 : done / total
       const filled = Math.round(share * width)
       const bar = `${'━'.repeat(filled)}${'╌'.repeat(width - filled)}`
@@ -55,7 +56,7 @@ function createBar(stream: Stream, now: () => number): Progress {
     },
     line(text) {
       clear()
-      stream.write(`${plain(text)}\n`)
+      stream.write(`${wrap(plain(text), (stream.columns || 80) - 1)}\n`)
     },
     finish: clear,
   }
@@ -89,13 +90,32 @@ export function plain(text: string): string {
   return text.replace(/\p{Cc}+/gu, ' ')
 }
 
-/** Runs a command with progress, which is gone when it ends or fails. */
-export async function withProgress<R>(command: (progress: Progress) => Promise<R>): Promise<R> {
+/** Breaks a line between words; what follows the break is indented. A word that is wider stays whole. */
+function wrap(text: string, columns: number): string {
+  const lines = ['']
+  for (const word of text.split(/(?<=\S)(?= )/)) {
+    const line = `${lines.at(-1)}${word}`
+    if (line.length <= columns || lines.at(-1) === '') lines[lines.length - 1] = line
+    else lines.push(`    ${word.trimStart()}`)
+  }
+  return lines.join('\n')
+}
+
+/** Runs a command with progress, which is gone when it ends, fails or is interrupted; then come the last words. */
+export async function withProgress<R>(
+  command: (progress: Progress) => Promise<R>,
+  lastWords: () => void = () => {},
+): Promise<R> {
   const progress = createProgress()
+  const uninterrupted = onInterrupt(() => {
+    progress.finish()
+    lastWords()
+  })
   try {
     return await command(progress)
   } finally {
     progress.finish()
+    uninterrupted()
   }
 }
 

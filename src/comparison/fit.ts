@@ -62,7 +62,8 @@ export type FitResult = {
   readonly samples: LabelledImages
 }
 
-const foldCount = 5
+/** With more labels, fewer folds measure as well. */
+const foldCount = (labels: number) => (labels <= 1000 ? 5 : 3)
 
 /** Multiply-adds a second that a training step is counted on to make; the plan must not depend on the clock, or resuming would. */
 const multiplyAddsPerSecond = 12e9
@@ -104,7 +105,7 @@ export async function* fit(
   const labelled = yield* decodeLabelled(source, designFor(nativeSize).size)
   const { classes, labels, skipped } = labelled
   const folds = await inFile(configuration.data, () =>
-    stratifiedFolds(labels, foldCount, random.fork('folds')),
+    stratifiedFolds(labels, foldCount(labels.length), random.fork('folds')),
   )
   const testToTrain = folds[0] ? folds[0].validation.length / folds[0].train.length : 0
 
@@ -200,10 +201,10 @@ async function openStrategies(
 function givenNormalization(mean: string | null, std: string | null): Normalization | null {
   if (mean === null && std === null) return null
   const [means, deviations] = [numbersIn(mean ?? '0', 3), numbersIn(std ?? '1', 3)]
-  if (!means || !deviations) {
+  if (!means || !deviations?.every((deviation) => deviation > 0)) {
     throw new GraftError(
       'bad-usage',
-      '--mean and --std take one number or three, such as 0.485,0.456,0.406',
+      '--mean and --std take one number or three, such as 0.485,0.456,0.406; those of --std are above 0',
     )
   }
   return { name: '--mean and --std', mean: means, std: deviations, order: 'RGB' }

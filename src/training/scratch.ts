@@ -188,9 +188,11 @@ async function epochsFor(task: Task, graph: Graph): Promise<number> {
   )
   const images = task.labels.length
   const stepsPerEpoch = Math.ceil(images / batchSize)
-  return affordableEpochs(
-    task,
-    { perImage: countMultiplyAdds(graph, types), images, runs: task.folds.length + 1 },
-    { least: 8, most: Math.min(Math.ceil(mostSteps / stepsPerEpoch), 120) },
-  )
+  const affordable = affordableEpochs(task, {
+    perImage: countMultiplyAdds(graph, types),
+    images,
+    runs: task.folds.length + 1,
+  })
+  const most = Math.min(Math.ceil(mostSteps / stepsPerEpoch), 120)
+  return Math.max(Math.round(Math.min(affordable, most)), 3)
 }

@@ -2,6 +2,7 @@ import { exposeBatchStatistics } from '../autodiff/batch-statistics.ts'
 import { differentiate } from '../autodiff/differentiate.ts'
 import { lower } from '../autodiff/lowering/index.ts'
 import { standardLowering } from '../autodiff/lowering/standard.ts'
+import { swapReluPooling } from '../autodiff/swap-relu-pooling.ts'
 import { GraftError } from '../errors.ts'
 import { createBuilder, type GraphBuilder } from '../graph/builder.ts'
 import { countMultiplyAdds } from '../graph/cost.ts'
@@ -93,9 +94,10 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
   }
   const withLoss = await attachLoss(options, runtime)
   const typed = await inferTypes(withLoss.graph, withLoss.inputs, runtime)
-  const { graph: masked, masks } = feedDropout(typed.graph, typed.types)
+  const swapped = swapReluPooling(typed.graph, typed.types)
+  const { graph: masked, masks } = feedDropout(swapped.graph, swapped.types)
   const mode = options.batchStatistics ? withBatchStatistics(masked) : masked
-  const { graph: forward, types, statistics } = exposeBatchStatistics(mode, typed.types)
+  const { graph: forward, types, statistics } = exposeBatchStatistics(mode, swapped.types)
 
   const seeded = createBuilder(forward.name, forward)
   const seeds = new Map([[withLoss.loss, seeded.scalar(1)]])

@@ -117,12 +117,10 @@ export async function* asProgress<R>(
   }
 }
 
-/** The passes over the data that a budget allows: the forward and the backward pass cost about three forward ones. */
+/** The passes over the data that a budget pays for, as a fraction: forward and backward pass cost about three forward ones. */
 export function affordableEpochs(
   { multiplyAdds }: Pick<Task, 'multiplyAdds'>,
   cost: { readonly perImage: number; readonly images: number; readonly runs: number },
-  { least, most }: { readonly least: number; readonly most: number },
 ): number {
-  const epochs = multiplyAdds / (3 * cost.perImage * cost.images * cost.runs)
-  return Math.round(Math.min(Math.max(epochs, least), most))
+  return multiplyAdds / (3 * cost.perImage * cost.images * cost.runs)
 }

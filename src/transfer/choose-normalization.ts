@@ -11,10 +11,12 @@ import {
 import { finish } from '../training/predict.ts'
 import type { StrategyEvent, Task } from '../training/task.ts'
 import type { Backbone } from './backbone.ts'
+import { costOf } from './cost.ts'
 import { standardize } from './head.ts'
 
-/** More images than this tell no more about the normalization. */
+/** More images than this tell no more about the normalization; fewer tell too little. */
 const mostImages = 200
+const leastImages = 40
 
 /**
  * The normalization that a backbone wants: what its metadata says, or else the one of the usual ones under which its last features
@@ -24,9 +26,10 @@ export async function* chooseNormalization(
   backbone: Pick<Backbone, 'image' | 'graph'>,
   metadata: Readonly<Record<string, string>>,
   images: Images,
-  { labels, classes, random, runtime }: Pick<Task, 'labels' | 'classes' | 'random' | 'runtime'>,
+  task: Pick<Task, 'labels' | 'classes' | 'random' | 'runtime' | 'multiplyAdds'>,
 ): AsyncGenerator<StrategyEvent, Normalization> {
   const { image, graph } = backbone
+  const { labels, classes, random, runtime } = task
   const said = normalizationFromMetadata(metadata, image.channels)
   if (said) {
     yield {
@@ -37,12 +40,14 @@ export async function* chooseNormalization(
     return said
   }
   const order = random.fork('normalization').shuffle(Array.from(labels, (_, index) => index))
-  const sample = order.slice(0, mostImages)
+  const candidates = usualNormalizations(image.channels)
+  const cost = await costOf(task, takePixels(graph, image, candidates[0] as Normalization))
+  const affordable = Math.floor(task.multiplyAdds / (10 * cost * candidates.length))
+  const sample = order.slice(0, Math.min(Math.max(affordable, leastImages), mostImages))
   const examples = imageExamples(images)
   const truth = sample.map((index) => labels[index] as number)
   const all = sample.map((_, row) => row)
   const scores: { normalization: Normalization; explained: number }[] = []
-  const candidates = usualNormalizations(image.channels)
   for (const [done, normalization] of candidates.entries()) {
     yield { type: 'progress', phase: 'transfer, normalization', done, total: candidates.length }
     const network = takePixels(graph, image, normalization)

@@ -13,9 +13,10 @@ import {
 } from '../training/task.ts'
 import { cutBackbone } from './backbone.ts'
 import { chooseNormalization } from './choose-normalization.ts'
+import { costOf } from './cost.ts'
 import { withHead } from './head.ts'
 import { probeAll, probeFolds } from './probe.ts'
-import { augmentation, costOf, createTuner, type Tuner, tuneFolds, tuningRate } from './tune.ts'
+import { augmentation, createTuner, type Tuner, tuneFolds, tuningRate } from './tune.ts'
 
 export type TransferOptions = {
   /** The network to reuse; null where there is none. */

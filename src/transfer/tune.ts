@@ -1,11 +1,10 @@
 import type { AugmentationRecipe } from '../data/augment.ts'
 import type { Images } from '../data/pixels.ts'
-import { countMultiplyAdds } from '../graph/cost.ts'
+import { GraftError } from '../errors.ts'
 import type { Graph } from '../graph/graph.ts'
 import { crossEntropy } from '../nn/losses.ts'
 import { adamw } from '../nn/optimizers.ts'
 import { cosine, warmUp } from '../nn/schedules.ts'
-import { inferTypes } from '../runtime/types.ts'
 import { mean } from '../statistics/summaries.ts'
 import { balancedWeights } from '../training/class-weights.ts'
 import { imageExamples } from '../training/examples.ts'
@@ -21,6 +20,7 @@ import {
   type StrategyEvent,
   type Task,
 } from '../training/task.ts'
+import { costOf } from './cost.ts'
 import { type Head, headBias, headWeight, withHead } from './head.ts'
 
 const batchSize = 32
@@ -116,24 +116,24 @@ export async function createTuner(
   }
 }
 
-async function tuningEpochs(task: Task, network: Graph): Promise<number> {
-  return affordableEpochs(
-    task,
-    {
-      perImage: await costOf(task, network),
-      images: task.labels.length,
-      runs: task.folds.length + 1,
-    },
-    { least: 3, most: 20 },
-  )
-}
+const leastEpochs = 3
+const mostEpochs = 20
 
-/** Multiply-adds of one image. */
-export async function costOf({ runtime }: Pick<Task, 'runtime'>, network: Graph): Promise<number> {
-  const size = network.inputs[0]?.dims.slice(1) as number[]
-  const pixels = { [pixelsInput]: { type: 'uint8', dims: [1, ...size] } } as const
-  const { graph, types } = await inferTypes(network, pixels, runtime)
-  return countMultiplyAdds(graph, types)
+/** As many epochs as the budget pays for; throws `unsupported` where that is too few to be worth it. */
+async function tuningEpochs(task: Task, network: Graph): Promise<number> {
+  const epochs = affordableEpochs(task, {
+    perImage: await costOf(task, network),
+    images: task.labels.length,
+    runs: task.folds.length + 1,
+  })
+  if (epochs < leastEpochs) {
+    const factor = Math.ceil(leastEpochs / epochs)
+    throw new GraftError(
+      'unsupported',
+      `to train them would take about ${factor} times what the budget leaves for it: raise --budget`,
+    )
+  }
+  return Math.round(Math.min(epochs, mostEpochs))
 }
 
 /** Thaws everything in every fold and trains on from the fold's output layer. */

@@ -33,7 +33,7 @@ it('reads a CSV manifest with few labels, an unlabelled image and a class of one
 
   const { code, stdout, stderr } = await graft(
     folder.path,
-    ...['fit', 'all/labels.csv', '-o', 'csv', '--labels-per-class', '3', '--budget', '1s'],
+    ...['fit', 'all/labels.csv', '-o', 'csv', '--labels-per-class', '3', '--budget', '0.1s'],
     ...['--backbone', 'none', '--test', 'measured', '--unlabelled', 'measured', '--json'],
   )
   expect(code, stderr).toBe(0)
@@ -75,7 +75,7 @@ it('reads a pair of IDX files, and tries transfer alone', async () => {
     await graftJson(
       folder.path,
       ...['fit', 'idx/images.gz,idx/labels.gz', '-o', 'pair', '--backbone', 'backbone.onnx'],
-      ...['--strategies', 'transfer', '--budget', '1s'],
+      ...['--strategies', 'transfer', '--budget', '0.1s'],
     ),
   )
   expect(result.strategies.map(({ name, status }) => [name, status])).toEqual([

@@ -12,7 +12,7 @@ import { shapePixels, side, writeShapes } from './shape-images.ts'
 import { writeBackbone } from './tiny-models.ts'
 
 const classes = ['circle', 'square', 'triangle']
-const options = ['fit', 'shapes', '--backbone', 'backbone.onnx', '--budget', '1s', '--seed', '7']
+const options = ['fit', 'shapes', '--backbone', 'backbone.onnx', '--budget', '0.1s', '--seed', '7']
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
 let fitted: Ended
@@ -63,7 +63,7 @@ describe('a fit with a backbone', () => {
     const record = JSON.parse(await readFile(at('runs/first/run.json'), 'utf8'))
     expect(record).toMatchObject({
       status: 'done',
-      configuration: { data: 'shapes', backbone: 'backbone.onnx', seed: 7, budget: 1 },
+      configuration: { data: 'shapes', backbone: 'backbone.onnx', seed: 7, budget: 0.1 },
       data: { classes, labelled: 9, test: 12, skipped: [{ file: 'train/circle/notes.jpg' }] },
     })
     const events = await eventsOf('runs/first')

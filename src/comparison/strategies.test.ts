@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import { createBuilder } from '../graph/builder.ts'
+import { strategiesNamed } from './strategies.ts'
+
+const none = { backbone: null, normalization: null }
+const given = { backbone: { name: 'b.onnx', graph: createBuilder().build() }, normalization: null }
+const namesOf = (list: string, options = given) =>
+  strategiesNamed(list, options).map(({ name }) => name)
+
+test('strategies come in their usual order, once each', () => {
+  expect(namesOf('transfer, scratch,transfer')).toEqual(['scratch', 'transfer'])
+  expect(namesOf('transfer')).toEqual(['transfer'])
+})
+
+test('a strategy that cannot be tried says why, as long as another one can', () => {
+  const [scratch, transfer] = strategiesNamed('scratch,transfer', none)
+  expect(scratch?.unavailable).toBeNull()
+  expect(transfer?.unavailable).toMatch(/--backbone/)
+  expect(() => strategiesNamed('transfer', none)).toThrow(
+    /^no strategy can be tried: transfer: no backbone was given/,
+  )
+})
+
+test.each(['magic', '', 'scratch,', 'constructor'])('"%s" is no list of strategies', (list) => {
+  expect(() => strategiesNamed(list, given)).toThrow(/there is no strategy ".*scratch,transfer/)
+})

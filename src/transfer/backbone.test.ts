@@ -1,0 +1,485 @@
+import { describe, expect, test } from 'vitest'
+import { createBuilder, type GraphBuilder } from '../graph/builder.ts'
+import type { Graph } from '../graph/graph.ts'
+import { float32, int64, sizeOf, type Tensor } from '../graph/tensor.ts'
+import { verify } from '../graph/verify.ts'
+import { cnn, mlp, resnet } from '../nn/architectures.ts'
+import { createRandom } from '../random.ts'
+import { nodeRuntime } from '../runtime/node.ts'
+import { run } from '../runtime/vjp.ts'
+import { cutBackbone } from './backbone.ts'
+
+const source = createRandom(1)
+const normal = (...dims: number[]): Tensor =>
+  float32(
+    dims,
+    Array.from({ length: sizeOf(dims) }, () => 0.5 * source.normal()),
+  )
+
+type Dims = readonly (number | string)[]
+const nchw: Dims = ['N', 3, 12, 8]
+const nhwc: Dims = ['N', 12, 8, 3]
+const channels = 6
+
+/** Weights arrive as parameters, as in files. */
+const weight = (b: GraphBuilder, ...dims: number[]) =>
+  b.parameter(b.fresh('weight'), normal(...dims))
+
+/** A convolution of 3 channels with stride 2: [N, 3, H, W] to [N, 6, H / 2, W / 2]. */
+function body(b: GraphBuilder, x: string): string {
+  const attributes = { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }
+  return b.op('Relu', [b.op('Conv', [x, weight(b, channels, 3, 3, 3)], attributes)])
+}
+
+const pooled = (b: GraphBuilder, map: string) => b.op('GlobalAveragePool', [map])
+const vector = (b: GraphBuilder, map: string) => b.op('Flatten', [pooled(b, map)])
+const gemm = (b: GraphBuilder, x: string, inputs: number, classes = 5) =>
+  b.op('Gemm', [x, weight(b, classes, inputs), weight(b, classes)], { transB: 1 })
+
+/** Writes a network and names the value at which it should be cut. */
+type Write = (b: GraphBuilder, x: string) => { readonly output: string; readonly features: string }
+
+function network(dims: Dims, write: Write): { graph: Graph; features: string } {
+  const b = createBuilder('network')
+  const { output, features } = write(b, b.input('image', 'float32', dims))
+  b.output(output)
+  return { graph: b.build(), features }
+}
+
+const onMap =
+  (write: Write): Write =>
+  (b, x) =>
+    write(b, body(b, x))
+const onVector = (write: Write): Write => onMap((b, map) => write(b, vector(b, map)))
+/** As tf2onnx writes it: the image is turned around first. */
+const turned =
+  (write: Write): Write =>
+  (b, x) =>
+    write(b, body(b, b.op('Transpose', [x], { perm: [0, 3, 1, 2] })))
+
+/** The mean over some axes of a value of the network, in double precision. */
+function meanOver(value: Tensor, axes: readonly number[]): number[] {
+  const kept = value.dims.flatMap((dim, axis) => (axes.includes(axis) ? [] : [{ dim, axis }]))
+  const sums = new Float64Array(sizeOf(kept.map(({ dim }) => dim)))
+  const strides = value.dims.map((_, axis) => sizeOf(value.dims.slice(axis + 1)))
+  value.data.forEach((element, i) => {
+    const place = kept.reduce(
+      (index, { dim, axis }) => index * dim + (Math.floor(i / (strides[axis] as number)) % dim),
+      0,
+    )
+    sums[place] = (sums[place] as number) + Number(element)
+  })
+  return Array.from(sums, (sum) => (sum * sums.length) / value.data.length)
+}
+
+/** Cuts a network and holds what it computes for three images against the value itself. */
+async function expectCut(
+  graph: Graph,
+  features: string,
+  axes: readonly number[] = [],
+  { reference = graph, image = [3, 3, 12, 8] }: { reference?: Graph; image?: number[] } = {},
+) {
+  verify(graph)
+  const backbone = await cutBackbone(graph, nodeRuntime)
+  verify(backbone.graph)
+  expect(backbone.cut).toBe(features)
+  const x = normal(...image)
+  const [found] = Object.values(await run(backbone.graph, { image: x }))
+  const full = { ...reference, outputs: [{ name: features }] }
+  const value = (await run(full, { image: x }))[features] as Tensor
+  const expected = meanOver(value, axes)
+  expect(found?.type).toBe('float32')
+  expect(found?.dims).toEqual([3, expected.length / 3])
+  expect(backbone.features).toBe(expected.length / 3)
+  expected.forEach((element, i) => {
+    expect(found?.data[i]).toBeCloseTo(element, 4)
+  })
+  return backbone
+}
+
+const cases: Record<string, [Dims, Write, number[]?]> = {
+  'Gemm (torchvision ResNet)': [
+    nchw,
+    onVector((b, v) => ({ output: gemm(b, v, channels), features: v })),
+  ],
+  'MatMul and Add, then Softmax (Keras, tf2onnx)': [
+    nchw,
+    onVector((b, v) => {
+      const product = b.op('MatMul', [v, weight(b, channels, 5)])
+      const logits = b.op('Add', [product, weight(b, 5)])
+      return { output: b.op('Softmax', [logits]), features: v }
+    }),
+  ],
+  'a weight that is transposed in the graph (older PyTorch)': [
+    nchw,
+    onVector((b, v) => {
+      const across = b.op('Transpose', [weight(b, 5, channels)], { perm: [1, 0] })
+      return { output: b.op('Add', [b.op('MatMul', [v, across]), weight(b, 5)]), features: v }
+    }),
+  ],
+  'Dropout before Gemm belongs to the classifier': [
+    nchw,
+    onVector((b, v) => {
+      const dropped = b.op('Dropout', [b.op('Identity', [v]), b.scalar(0.2)])
+      return { output: gemm(b, dropped, channels), features: v }
+    }),
+  ],
+  'two linear layers: only the last is the classifier (VGG, MobileNetV3)': [
+    nchw,
+    onVector((b, v) => {
+      const hidden = b.op('Relu', [gemm(b, v, channels, 7)])
+      return { output: gemm(b, hidden, 7), features: hidden }
+    }),
+  ],
+  'Flatten of a map': [
+    nchw,
+    onMap((b, map) => {
+      const flat = b.op('Flatten', [map])
+      return { output: gemm(b, flat, channels * 24), features: flat }
+    }),
+  ],
+  'a 1x1 Conv on the pooled map, then Flatten (MobileNetV1, SqueezeNet heads)': [
+    nchw,
+    onMap((b, map) => {
+      const pool = pooled(b, map)
+      const scores = b.op('Conv', [pool, weight(b, 5, channels, 1, 1), weight(b, 5)])
+      return { output: b.op('Softmax', [b.op('Flatten', [scores])]), features: pool }
+    }),
+    [2, 3],
+  ],
+  'ReduceMean, Squeeze and a sigmoid head': [
+    nchw,
+    onMap((b, map) => {
+      const mean = b.op('ReduceMean', [map, b.int64s([2, 3])], { keepdims: 1 })
+      const v = b.op('Squeeze', [mean, b.int64s([2, 3])])
+      return { output: b.op('Sigmoid', [gemm(b, v, channels, 1)]), features: v }
+    }),
+  ],
+  'the class itself, by ArgMax': [
+    nchw,
+    onVector((b, v) => ({
+      output: b.op('ArgMax', [gemm(b, v, channels)], { axis: 1, keepdims: 0 }),
+      features: v,
+    })),
+  ],
+  'a temperature on the logits': [
+    nchw,
+    onVector((b, v) => ({
+      output: b.op('Div', [gemm(b, v, channels), b.parameter('temperature', float32([], [2]))]),
+      features: v,
+    })),
+  ],
+  'no classifier, a vector': [nchw, onVector((_, v) => ({ output: v, features: v }))],
+  'no classifier, a map': [nchw, onMap((_, map) => ({ output: map, features: map })), [2, 3]],
+  'no classifier, a residual sum': [
+    nchw,
+    onMap((b, map) => {
+      const branch = b.op('Conv', [map, weight(b, channels, channels, 1, 1)])
+      const sum = b.op('Relu', [b.op('Add', [map, branch])])
+      return { output: sum, features: sum }
+    }),
+    [2, 3],
+  ],
+  'an embedding scaled to length 1 (face recognition)': [
+    nchw,
+    onVector((b, v) => {
+      const embedding = gemm(b, v, channels, 4)
+      const length = b.op('ReduceL2', [embedding, b.int64s([1])])
+      const unit = b.op('Div', [embedding, length])
+      return { output: unit, features: unit }
+    }),
+  ],
+  'tokens (ViT without a head)': [
+    nchw,
+    onMap((b, map) => {
+      const tokens = b.op('Transpose', [b.op('Reshape', [map, b.int64s([0, channels, -1])])], {
+        perm: [0, 2, 1],
+      })
+      const normalized = b.op('LayerNormalization', [tokens, weight(b, channels)])
+      return { output: normalized, features: normalized }
+    }),
+    [1],
+  ],
+  'the first token (ViT)': [
+    nchw,
+    onMap((b, map) => {
+      const tokens = b.op('Transpose', [b.op('Reshape', [map, b.int64s([0, channels, -1])])], {
+        perm: [0, 2, 1],
+      })
+      const first = b.op('Gather', [tokens, b.scalar(0, 'int64')], { axis: 1 })
+      return { output: gemm(b, first, channels), features: first }
+    }),
+  ],
+  'channels last within a network for NCHW (Swin, ConvNeXt)': [
+    nchw,
+    onMap((b, map) => {
+      const last = b.op('Transpose', [map], { perm: [0, 2, 3, 1] })
+      const normalized = b.op('LayerNormalization', [last, weight(b, channels)])
+      return { output: normalized, features: normalized }
+    }),
+    [1, 2],
+  ],
+  'NHWC, with a Transpose first and a 1x1 Conv as classifier (tf2onnx MobileNet)': [
+    nhwc,
+    turned((b, map) => {
+      const pool = pooled(b, map)
+      const scores = b.op('Conv', [pool, weight(b, 5, channels, 1, 1), weight(b, 5)])
+      const last = b.op('Transpose', [scores], { perm: [0, 2, 3, 1] })
+      return {
+        output: b.op('Softmax', [b.op('Squeeze', [last, b.int64s([1, 2])])]),
+        features: pool,
+      }
+    }),
+    [2, 3],
+  ],
+  'NHWC, with a map that is turned back at the end (tf2onnx, include_top=False)': [
+    nhwc,
+    turned((b, map) => {
+      const last = b.op('Transpose', [map], { perm: [0, 2, 3, 1] })
+      return { output: last, features: last }
+    }),
+    [1, 2],
+  ],
+  'NHWC, with a map that is not turned back': [
+    nhwc,
+    turned((b, map) => {
+      const bounded = b.op('Clip', [map, b.scalar(0), b.scalar(6)])
+      return { output: bounded, features: bounded }
+    }),
+    [2, 3],
+  ],
+  'NHWC throughout': [
+    nhwc,
+    (b, x) => {
+      const map = b.op('Relu', [b.op('MatMul', [x, weight(b, 3, channels)])])
+      return { output: map, features: map }
+    },
+    [1, 2],
+  ],
+}
+
+describe('a network is cut before its classifier', () => {
+  test.each(Object.entries(cases))('%s', async (_, [dims, write, axes]) => {
+    const { graph, features } = network(dims, write)
+    const image = dims === nhwc ? [3, 12, 8, 3] : [3, 3, 12, 8]
+    const { image: found } = await expectCut(graph, features, axes, { image })
+    expect(found).toEqual({
+      input: 'image',
+      layout: dims === nhwc ? 'NHWC' : 'NCHW',
+      channels: 3,
+      height: 12,
+      width: 8,
+    })
+  })
+
+  test('our own architectures', async () => {
+    const random = createRandom(2)
+    const sizes = {
+      128: cnn([1, 8, 8], { classes: 3 }, random),
+      20: resnet([3, 8, 8], { classes: 3, widths: [10, 20] }, random),
+      9: mlp([3, 4, 4], { sizes: [7, 9], activation: 'selu', classes: 3 }, random),
+    }
+    for (const [features, graph] of Object.entries(sizes)) {
+      const backbone = await cutBackbone(graph, nodeRuntime)
+      expect(backbone.features).toBe(Number(features))
+      expect(
+        [...backbone.graph.initializers.keys()].filter((key) => key.startsWith('head')),
+      ).toEqual([])
+    }
+  })
+
+  test('half precision inside becomes float32 features', async () => {
+    const { graph, features } = network(
+      nchw,
+      onVector((b, v) => {
+        const half = b.op('Cast', [v], { to: 10 })
+        const matrix = b.constant({
+          type: 'float16',
+          dims: [channels, 2],
+          data: new Uint16Array(2 * channels).fill(0x3c00),
+        })
+        const logits = b.op('Cast', [b.op('MatMul', [half, matrix])], { to: 1 })
+        return { output: logits, features: half }
+      }),
+    )
+    const backbone = await cutBackbone(graph, nodeRuntime)
+    expect(backbone.cut).toBe(features)
+    const x = normal(2, 3, 12, 8)
+    const [found] = Object.values(await run(backbone.graph, { image: x }))
+    expect([found?.type, found?.dims]).toEqual(['float32', [2, channels]])
+  })
+
+  test('an open height and width become 224 pixels, an open number of channels 3', async () => {
+    const open = network(
+      ['N', 'C', 'H', 'W'],
+      onVector((_, v) => ({ output: v, features: v })),
+    )
+    const { image } = await cutBackbone(open.graph, nodeRuntime)
+    expect(image).toEqual({ input: 'image', layout: 'NCHW', channels: 3, height: 224, width: 224 })
+    const last = network(
+      ['N', 'H', 'W', 3],
+      turned((_, map) => ({ output: map, features: map })),
+    )
+    expect((await cutBackbone(last.graph, nodeRuntime)).image).toMatchObject({
+      layout: 'NHWC',
+      height: 224,
+      width: 224,
+    })
+  })
+})
+
+describe('a network that was exported for a fixed number of images', () => {
+  const reopened: Record<string, [number, Write, number[]?]> = {
+    'for one, by a Reshape to [1, -1]': [
+      1,
+      onMap((b, map) => {
+        const flat = b.op('Reshape', [map, b.int64s([1, -1])])
+        return { output: gemm(b, flat, channels * 24), features: flat }
+      }),
+    ],
+    'for one, by shapes that are initializers, and one of a weight': [
+      1,
+      onMap((b, map) => {
+        const scale = b.op('Reshape', [weight(b, channels), b.int64s([1, channels, 1, 1])])
+        const shape = b.parameter('shape', int64([2], [1, channels]))
+        const v = b.op('Reshape', [pooled(b, b.op('Mul', [map, scale])), shape])
+        return { output: gemm(b, v, channels), features: v }
+      }),
+    ],
+    'for four': [
+      4,
+      onMap((b, map) => {
+        const flat = b.op('Reshape', [map, b.int64s([4, channels * 24])])
+        return { output: gemm(b, flat, channels * 24), features: flat }
+      }),
+    ],
+    'for one, by folding tokens into the batch and back': [
+      1,
+      onMap((b, map) => {
+        const rows = b.op('Reshape', [
+          b.op('Transpose', [map], { perm: [0, 2, 3, 1] }),
+          b.int64s([24, channels]),
+        ])
+        const mixed = b.op('Relu', [gemm(b, rows, channels, 4)])
+        const tokens = b.op('Reshape', [mixed, b.int64s([1, 24, 4])])
+        return { output: tokens, features: tokens }
+      }),
+      [1],
+    ],
+    'for one in its reshapes alone, with an open input': [
+      0,
+      onMap((b, map) => {
+        const flat = b.op('Reshape', [map, b.int64s([1, channels * 24])])
+        return { output: gemm(b, flat, channels * 24), features: flat }
+      }),
+    ],
+  }
+
+  test.each(Object.entries(reopened))('%s', async (_, [batch, write, axes]) => {
+    const { graph, features } = network([batch || 'N', 3, 12, 8], write)
+    const backbone = await cutBackbone(graph, nodeRuntime)
+    expect(backbone.cut).toBe(features)
+    const count = 3 * (batch || 1)
+    const images = normal(count, 3, 12, 8)
+    const [found] = Object.values(await run(backbone.graph, { image: images }))
+    expect(found?.dims).toEqual([count, backbone.features])
+    // The network itself, as often as it takes.
+    const size = 3 * 12 * 8 * (batch || 1)
+    const values = []
+    for (let start = 0; start < images.data.length; start += size) {
+      const part = float32(
+        [batch || 1, 3, 12, 8],
+        images.data.slice(start, start + size) as Float32Array,
+      )
+      const full = { ...graph, outputs: [{ name: features }] }
+      values.push(...meanOver((await run(full, { image: part }))[features] as Tensor, axes ?? []))
+    }
+    values.forEach((value, i) => {
+      expect(found?.data[i]).toBeCloseTo(value, 4)
+    })
+  })
+
+  const closed: Record<string, Write> = {
+    'because its tokens mix with the batch': onMap((b, map) => {
+      // [1, 6, 24] is read as [6, 24]: with two images the rows of both follow each other in the second product.
+      const rows = b.op('Reshape', [map, b.int64s([channels, 24])])
+      const mixed = b.op('MatMul', [weight(b, 5, channels), rows])
+      const v = b.op('Reshape', [mixed, b.int64s([1, 120])])
+      return { output: v, features: v }
+    }),
+    'because a token of one image is joined to all': onMap((b, map) => {
+      const tokens = b.op('Reshape', [map, b.int64s([1, channels, 24])])
+      const joined = b.op('Concat', [weight(b, 1, 1, 24), tokens], { axis: 1 })
+      return { output: joined, features: joined }
+    }),
+    'because its batch is summed up': onVector((b, v) => {
+      const sum = b.op('ReduceSum', [v, b.int64s([0])], { keepdims: 1 })
+      return { output: b.op('Add', [v, sum]), features: v }
+    }),
+  }
+  test.each(Object.entries(closed))('cannot be opened %s', async (_, write) => {
+    const { graph } = network([1, 3, 12, 8], write)
+    await expect(cutBackbone(graph, nodeRuntime)).rejects.toMatchObject({
+      code: 'unsupported',
+      message: 'the backbone works on a batch of 1 only: export it with a dynamic batch axis',
+    })
+  })
+})
+
+describe('what is no backbone is refused in one line', () => {
+  const simple = onVector((_, v) => ({ output: v, features: v }))
+  const refused: Record<string, [() => Graph, string]> = {
+    'two inputs': [
+      () => {
+        const { graph } = network(nchw, simple)
+        const mask = { name: 'mask', type: 'float32', dims: ['N', 1] } as const
+        return { ...graph, inputs: [...graph.inputs, mask] }
+      },
+      'a backbone takes one image input, not 2 ("image", "mask")',
+    ],
+    'no input': [
+      () => ({ ...network(nchw, simple).graph, inputs: [] }),
+      'a backbone takes one image input, not 0',
+    ],
+    'token numbers': [
+      () => {
+        const b = createBuilder()
+        const ids = b.input('ids', 'int64', ['N', 'T'])
+        b.output(b.op('Gather', [weight(b, 10, 4), ids]))
+        return b.build()
+      },
+      'a backbone takes grey or colour images, float32 [N, C, H, W] or [N, H, W, C]; its input "ids" is int64 [N, T]',
+    ],
+    'whole numbers as pixels': [
+      () => {
+        const b = createBuilder()
+        b.output(b.op('Cast', [b.input('pixels', 'int32', nchw)], { to: 1 }))
+        return b.build()
+      },
+      'a backbone takes grey or colour images, float32 [N, C, H, W] or [N, H, W, C]; its input "pixels" is int32 [N, 3, 12, 8]',
+    ],
+    'many channels': [
+      () => {
+        const b = createBuilder()
+        b.output(b.op('Relu', [b.input('scan', 'float32', ['N', 12, 64, 64])]))
+        return b.build()
+      },
+      'a backbone takes grey or colour images, float32 [N, C, H, W] or [N, H, W, C]; its input "scan" is float32 [N, 12, 64, 64]',
+    ],
+    'boxes instead of features': [
+      () => {
+        const b = createBuilder()
+        const map = body(b, b.input('image', 'float32', nchw))
+        b.output(b.alias('boxes', b.op('Reshape', [map, b.int64s([0, 2, 3, 4, 6])])))
+        return b.build()
+      },
+      'the backbone ends in "boxes", float32 [2, 2, 3, 4, 6]: neither a vector, a map nor tokens for each image',
+    ],
+  }
+  test.each(Object.entries(refused))('%s', async (_, [build, message]) => {
+    await expect(cutBackbone(build(), nodeRuntime)).rejects.toMatchObject({
+      code: 'unsupported',
+      message,
+    })
+  })
+})
