@@ -238,6 +238,18 @@ export const operators = {
   Trilu: operator([1, 2], { upper: int(1) }),
   Unsqueeze: binary,
 
+  // ONNX Runtime's own operators on its blocked layout, [N, C / block, H, W, block]; absent from some builds.
+  'com.microsoft.nchwc.Conv': operator([2, 4], {
+    auto_pad: string('NOTSET'),
+    dilations: ints,
+    group: int(1),
+    kernel_shape: ints,
+    pads: ints,
+    strides: ints,
+  }),
+  'com.microsoft.nchwc.ReorderInput': operator(1, { channels_last: int(0) }),
+  'com.microsoft.nchwc.ReorderOutput': operator(1, { channels: int(), channels_last: int(0) }),
+
   // Gradients that have no operator in ONNX. The rules emit them; a lowering replaces them before anything runs.
   'graft.AveragePoolGradient': operator(1, {
     count_include_pad: int(0),

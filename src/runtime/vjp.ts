@@ -1,12 +1,12 @@
 import { exposeBatchStatistics } from '../autodiff/batch-statistics.ts'
 import { differentiate } from '../autodiff/differentiate.ts'
 import { lower } from '../autodiff/lowering/index.ts'
-import { standardLowering } from '../autodiff/lowering/standard.ts'
 import { GraftError } from '../errors.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { type Graph, pruneTo } from '../graph/graph.ts'
 import { type Tensor, type TensorType, zeros } from '../graph/tensor.ts'
 import { defaultRuntime } from './default.ts'
+import { loweringFor } from './lowering.ts'
 import type { Runtime } from './session.ts'
 import { inferTypes } from './types.ts'
 
@@ -78,7 +78,7 @@ export async function vjp(
   const distinct = [...new Map(results.map((result) => [result.name, result])).values()]
   const values = new Map<string, Tensor>()
   if (distinct.length > 0) {
-    const lowered = lower(pruneTo(backward, distinct), standardLowering)
+    const lowered = lower(pruneTo(backward, distinct), await loweringFor(engine))
     const session = await engine.createSession(withOutputsComputed(lowered))
     try {
       const wanted = session.inputs.map(({ name }) => name)

@@ -1,7 +1,6 @@
 import { exposeBatchStatistics } from '../autodiff/batch-statistics.ts'
 import { differentiate } from '../autodiff/differentiate.ts'
 import { lower } from '../autodiff/lowering/index.ts'
-import { standardLowering } from '../autodiff/lowering/standard.ts'
 import { swapReluPooling } from '../autodiff/swap-relu-pooling.ts'
 import { GraftError } from '../errors.ts'
 import { createBuilder, type GraphBuilder } from '../graph/builder.ts'
@@ -10,6 +9,7 @@ import { type Graph, type Node, pruneTo } from '../graph/graph.ts'
 import { float32, sizeOf, type Tensor, type TensorType, zeros } from '../graph/tensor.ts'
 import { type Loss, targetsInput, weightsInput } from '../nn/losses.ts'
 import type { Random } from '../random.ts'
+import { type LoweringName, loweringFor } from '../runtime/lowering.ts'
 import type { Runtime, Session } from '../runtime/session.ts'
 import { inferTypes } from '../runtime/types.ts'
 import { type DropoutMask, drawMask, feedDropout } from './dropout.ts'
@@ -32,6 +32,8 @@ export type StepOptions = UpdateOptions & {
   readonly trainable: readonly string[]
   /** Whether batch normalization uses the statistics of the batch and keeps running ones; default no: they are frozen too. */
   readonly batchStatistics?: boolean
+  /** Default: `auto`. */
+  readonly lowering?: LoweringName
 }
 
 export type StepResult = { readonly loss: number; readonly gradientNorm: number }
@@ -130,7 +132,7 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
       complete,
       outputs.map((name) => ({ name })),
     ),
-    standardLowering,
+    await loweringFor(runtime, options.lowering),
   )
   const names = lowered.outputs.map(({ name }) => name)
   return {

@@ -1,76 +1,31 @@
 import { describe, expect, test } from 'vitest'
-import { createBuilder, type GraphBuilder } from '../graph/builder.ts'
+import {
+  body,
+  channels,
+  type Dims,
+  gemm,
+  meanOver,
+  nchw,
+  network,
+  nhwc,
+  normal,
+  onMap,
+  onVector,
+  pooled,
+  turned,
+  vector,
+  type Write,
+  weight,
+} from '../../testing/image-networks.ts'
+import { createBuilder } from '../graph/builder.ts'
 import type { Graph } from '../graph/graph.ts'
-import { float32, int64, sizeOf, type Tensor } from '../graph/tensor.ts'
+import { float32, type Tensor } from '../graph/tensor.ts'
 import { verify } from '../graph/verify.ts'
 import { cnn, mlp, resnet } from '../nn/architectures.ts'
 import { createRandom } from '../random.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { run } from '../runtime/vjp.ts'
 import { cutBackbone } from './backbone.ts'
-
-const source = createRandom(1)
-const normal = (...dims: number[]): Tensor =>
-  float32(
-    dims,
-    Array.from({ length: sizeOf(dims) }, () => 0.5 * source.normal()),
-  )
-
-type Dims = readonly (number | string)[]
-const nchw: Dims = ['N', 3, 12, 8]
-const nhwc: Dims = ['N', 12, 8, 3]
-const channels = 6
-
-/** Weights arrive as parameters, as in files. */
-const weight = (b: GraphBuilder, ...dims: number[]) =>
-  b.parameter(b.fresh('weight'), normal(...dims))
-
-/** A convolution of 3 channels with stride 2: [N, 3, H, W] to [N, 6, H / 2, W / 2]. */
-function body(b: GraphBuilder, x: string): string {
-  const attributes = { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }
-  return b.op('Relu', [b.op('Conv', [x, weight(b, channels, 3, 3, 3)], attributes)])
-}
-
-const pooled = (b: GraphBuilder, map: string) => b.op('GlobalAveragePool', [map])
-const vector = (b: GraphBuilder, map: string) => b.op('Flatten', [pooled(b, map)])
-const gemm = (b: GraphBuilder, x: string, inputs: number, classes = 5) =>
-  b.op('Gemm', [x, weight(b, classes, inputs), weight(b, classes)], { transB: 1 })
-
-/** Writes a network and names the value at which it should be cut. */
-type Write = (b: GraphBuilder, x: string) => { readonly output: string; readonly features: string }
-
-function network(dims: Dims, write: Write): { graph: Graph; features: string } {
-  const b = createBuilder('network')
-  const { output, features } = write(b, b.input('image', 'float32', dims))
-  b.output(output)
-  return { graph: b.build(), features }
-}
-
-const onMap =
-  (write: Write): Write =>
-  (b, x) =>
-    write(b, body(b, x))
-const onVector = (write: Write): Write => onMap((b, map) => write(b, vector(b, map)))
-/** As tf2onnx writes it: the image is turned around first. */
-const turned =
-  (write: Write): Write =>
-  (b, x) =>
-    write(b, body(b, b.op('Transpose', [x], { perm: [0, 3, 1, 2] })))
-
-/** The mean over some axes of a value of the network, in double precision. */
-function meanOver(value: Tensor, axes: readonly number[]): number[] {
-  const kept = value.dims.flatMap((dim, axis) => (axes.includes(axis) ? [] : [{ dim, axis }]))
-  const sums = new Float64Array(sizeOf(kept.map(({ dim }) => dim)))
-  const strides = value.dims.map((_, axis) => sizeOf(value.dims.slice(axis + 1)))
-  value.data.forEach((element, i) => {
-    const place = kept.reduce(
-      (index, { dim, axis }) => index * dim + (Math.floor(i / (strides[axis] as number)) % dim),
-      0,
-    )
-    sums[place] = (sums[place] as number) + Number(element)
-  })
-  return Array.from(sums, (sum) => (sum * sums.length) / value.data.length)
-}
 
 /** Cuts a network and holds what it computes for three images against the value itself. */
 async function expectCut(
@@ -324,104 +279,6 @@ describe('a network is cut before its classifier', () => {
       layout: 'NHWC',
       height: 224,
       width: 224,
-    })
-  })
-})
-
-describe('a network that was exported for a fixed number of images', () => {
-  const reopened: Record<string, [number, Write, number[]?]> = {
-    'for one, by a Reshape to [1, -1]': [
-      1,
-      onMap((b, map) => {
-        const flat = b.op('Reshape', [map, b.int64s([1, -1])])
-        return { output: gemm(b, flat, channels * 24), features: flat }
-      }),
-    ],
-    'for one, by shapes that are initializers, and one of a weight': [
-      1,
-      onMap((b, map) => {
-        const scale = b.op('Reshape', [weight(b, channels), b.int64s([1, channels, 1, 1])])
-        const shape = b.parameter('shape', int64([2], [1, channels]))
-        const v = b.op('Reshape', [pooled(b, b.op('Mul', [map, scale])), shape])
-        return { output: gemm(b, v, channels), features: v }
-      }),
-    ],
-    'for four': [
-      4,
-      onMap((b, map) => {
-        const flat = b.op('Reshape', [map, b.int64s([4, channels * 24])])
-        return { output: gemm(b, flat, channels * 24), features: flat }
-      }),
-    ],
-    'for one, by folding tokens into the batch and back': [
-      1,
-      onMap((b, map) => {
-        const rows = b.op('Reshape', [
-          b.op('Transpose', [map], { perm: [0, 2, 3, 1] }),
-          b.int64s([24, channels]),
-        ])
-        const mixed = b.op('Relu', [gemm(b, rows, channels, 4)])
-        const tokens = b.op('Reshape', [mixed, b.int64s([1, 24, 4])])
-        return { output: tokens, features: tokens }
-      }),
-      [1],
-    ],
-    'for one in its reshapes alone, with an open input': [
-      0,
-      onMap((b, map) => {
-        const flat = b.op('Reshape', [map, b.int64s([1, channels * 24])])
-        return { output: gemm(b, flat, channels * 24), features: flat }
-      }),
-    ],
-  }
-
-  test.each(Object.entries(reopened))('%s', async (_, [batch, write, axes]) => {
-    const { graph, features } = network([batch || 'N', 3, 12, 8], write)
-    const backbone = await cutBackbone(graph, nodeRuntime)
-    expect(backbone.cut).toBe(features)
-    const count = 3 * (batch || 1)
-    const images = normal(count, 3, 12, 8)
-    const [found] = Object.values(await run(backbone.graph, { image: images }))
-    expect(found?.dims).toEqual([count, backbone.features])
-    // The network itself, as often as it takes.
-    const size = 3 * 12 * 8 * (batch || 1)
-    const values = []
-    for (let start = 0; start < images.data.length; start += size) {
-      const part = float32(
-        [batch || 1, 3, 12, 8],
-        images.data.slice(start, start + size) as Float32Array,
-      )
-      const full = { ...graph, outputs: [{ name: features }] }
-      values.push(...meanOver((await run(full, { image: part }))[features] as Tensor, axes ?? []))
-    }
-    values.forEach((value, i) => {
-      expect(found?.data[i]).toBeCloseTo(value, 4)
-    })
-  })
-
-  const closed: Record<string, Write> = {
-    'because its tokens mix with the batch': onMap((b, map) => {
-      // [1, 6, 24] is read as [6, 24]: with two images the rows of both follow each other in the second product.
-      const rows = b.op('Reshape', [map, b.int64s([channels, 24])])
-      const mixed = b.op('MatMul', [weight(b, 5, channels), rows])
-      const v = b.op('Reshape', [mixed, b.int64s([1, 120])])
-      return { output: v, features: v }
-    }),
-    'because a token of one image is joined to all': onMap((b, map) => {
-      const tokens = b.op('Reshape', [map, b.int64s([1, channels, 24])])
-      const joined = b.op('Concat', [weight(b, 1, 1, 24), tokens], { axis: 1 })
-      return { output: joined, features: joined }
-    }),
-    'because its batch is summed up': onVector((b, v) => {
-      const sum = b.op('ReduceSum', [v, b.int64s([0])], { keepdims: 1 })
-      return { output: b.op('Add', [v, sum]), features: v }
-    }),
-  }
-  test.each(Object.entries(closed))('cannot be opened %s', async (_, write) => {
-    const { graph } = network([1, 3, 12, 8], write)
-    await expect(cutBackbone(graph, nodeRuntime)).rejects.toMatchObject({
-      code: 'unsupported',
-      message: 'the backbone works on a batch of 1 only: export it with a dynamic batch axis',
     })
   })
 })

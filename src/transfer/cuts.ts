@@ -25,7 +25,7 @@ export type Block = {
 /**
  * All cuts of a graph, from the input to its first output.
  *
- * @param types the type of every value for one example
+ * @param types the type of every value, for any number of examples
  */
 export function findCuts(graph: Graph, types: ReadonlyMap<string, TensorType>): Cut[] {
   const output = graph.outputs[0]?.name as string
@@ -36,6 +36,7 @@ export function findCuts(graph: Graph, types: ReadonlyMap<string, TensorType>): 
   }
   const inputs = path.inputs.map(({ name }) => name)
   const data = dependentsOf(path, inputs)
+  const examples = types.get(inputs[0] ?? '')?.dims[0] ?? 1
   // A value is live from its computation to its last use: where only one is, all paths meet.
   const live = new Set(inputs)
   const names: string[] = []
@@ -57,7 +58,7 @@ export function findCuts(graph: Graph, types: ReadonlyMap<string, TensorType>): 
       name,
       shape: types.get(name)?.dims.slice(1) ?? [],
       parameters: countParameters(part),
-      macs: countMultiplyAdds(part, types),
+      macs: countMultiplyAdds(part, types) / examples,
     }
   })
 }

@@ -88,7 +88,7 @@ function swapChannels(
   return reshape(builder, swapped, [channels, filters / group, ...kernel_shape])
 }
 
-type Geometry = Parameters<Lower<'graft.ConvWeightGradient'>>[2]
+export type Geometry = Parameters<Lower<'graft.ConvWeightGradient'>>[2]
 
 /** One way to compute the gradient of a kernel, and where it is the fastest that is right. */
 type WeightGradient = {
@@ -232,8 +232,27 @@ function convolveByGradient(
   builder: GraphBuilder,
   x: string,
   dy: string,
-  { dims, output_dims, kernel_shape, strides, dilations, pads, group }: Geometry,
+  geometry: Geometry,
 ): string {
+  const { attributes, excess } = gradientConvolution(geometry)
+  const seen = padSpatial(
+    builder,
+    x,
+    excess.map(() => 0),
+    excess.map((count) => -count),
+  )
+  return builder.op('Conv', [seen, dy], { ...attributes, group: geometry.group })
+}
+
+/** The attributes of that convolution, and how many pixels at the end of each axis no stride reached: they must be cut off. */
+export function gradientConvolution({
+  dims,
+  output_dims,
+  kernel_shape,
+  strides,
+  dilations,
+  pads,
+}: Geometry) {
   const before = pads.slice(0, kernel_shape.length)
   const after = kernel_shape.map((size, axis) => {
     const reach =
@@ -242,21 +261,15 @@ function convolveByGradient(
       1
     return reach - (dims[axis + 2] as number) - (before[axis] as number)
   })
-  // Pixels at the end that no stride reached are cut off.
-  const none = before.map(() => 0)
-  const seen = padSpatial(
-    builder,
-    x,
-    none,
-    after.map((count) => Math.min(count, 0)),
-  )
-  return builder.op('Conv', [seen, dy], {
-    kernel_shape: output_dims.slice(2),
-    dilations: strides,
-    strides: dilations,
-    pads: [...before, ...after.map((count) => Math.max(count, 0))],
-    group,
-  })
+  return {
+    attributes: {
+      kernel_shape: output_dims.slice(2),
+      dilations: strides,
+      strides: dilations,
+      pads: [...before, ...after.map((count) => Math.max(count, 0))],
+    },
+    excess: after.map((count) => Math.max(-count, 0)),
+  }
 }
 
 /** [N, C, ...] as rows of pixels, [N * pixels, C]. */

@@ -3,7 +3,7 @@ import type { Rule } from '../rule.ts'
 
 /**
  * Operators that no gradient passes: their results are integers or booleans, constant, or piecewise constant; and the
- * gradient operators of our own, which nobody differentiates again.
+ * operators that only lowerings write, which nobody differentiates again.
  */
 export const withoutGradient = [
   'And',
@@ -29,6 +29,9 @@ export const withoutGradient = [
   'Sign',
   'Size',
   'Xor',
+  'com.microsoft.nchwc.Conv',
+  'com.microsoft.nchwc.ReorderInput',
+  'com.microsoft.nchwc.ReorderOutput',
   'graft.AveragePoolGradient',
   'graft.BatchNormalizationGradient',
   'graft.ConvInputGradient',
