@@ -262,6 +262,15 @@ export const operators = {
   }),
   'graft.BatchNormalization': operator(3, { epsilon: float(1e-5), dims: ints }, 3),
   'graft.BatchNormalizationGradient': operator(5, { dims: ints, epsilon: float(1e-5) }, 3),
+  'graft.Conv': operator([2, 3], {
+    dims: ints,
+    dilations: ints,
+    group: int(1),
+    kernel_shape: ints,
+    output_dims: ints,
+    pads: ints,
+    strides: ints,
+  }),
   'graft.ConvInputGradient': operator(2, {
     dims: ints,
     dilations: ints,

@@ -1,7 +1,9 @@
 import { exposeBatchStatistics } from '../autodiff/batch-statistics.ts'
 import { differentiate } from '../autodiff/differentiate.ts'
 import { lower } from '../autodiff/lowering/index.ts'
+import { mergeNodes } from '../autodiff/merge-nodes.ts'
 import { swapReluPooling } from '../autodiff/swap-relu-pooling.ts'
+import { exposeTrainedConvolutions } from '../autodiff/trained-convolutions.ts'
 import { GraftError } from '../errors.ts'
 import { createBuilder, type GraphBuilder } from '../graph/builder.ts'
 import { countMultiplyAdds } from '../graph/cost.ts'
@@ -96,7 +98,7 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
   }
   const withLoss = await attachLoss(options, runtime)
   const typed = await inferTypes(withLoss.graph, withLoss.inputs, runtime)
-  const swapped = swapReluPooling(typed.graph, typed.types)
+  const swapped = swapReluPooling(mergeNodes(typed.graph), typed.types)
   const { graph: masked, masks } = feedDropout(swapped.graph, swapped.types)
   const mode = options.batchStatistics ? withBatchStatistics(masked) : masked
   const { graph: forward, types, statistics } = exposeBatchStatistics(mode, swapped.types)
@@ -126,7 +128,7 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
   })
   const all = [...carried, ...running]
   const outputs = [withLoss.loss, gradientNorm, ...all.map(({ output }) => output)]
-  const complete = thawed(builder, all, graph)
+  const complete = exposeTrainedConvolutions(thawed(builder, all, graph), types)
   const lowered = lower(
     pruneTo(
       complete,

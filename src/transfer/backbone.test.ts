@@ -13,7 +13,6 @@ import {
   onVector,
   pooled,
   turned,
-  vector,
   type Write,
   weight,
 } from '../../testing/image-networks.ts'

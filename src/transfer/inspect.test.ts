@@ -20,10 +20,12 @@ test('the borders, parameters, cuts and blocks of a network that PyTorch exporte
   expect(outputs.map(({ name, type, dims }) => [name, type, dims])).toEqual([
     ['out', 'float32', ['batch', 3]],
   ])
-  // Written down from scripts/reference/networks.py: a stem of 4 filters, a residual block of 4 and one of 6 channels, 3 classes.
-  const [stem, first, second, head] = [3 * 9 * 4 + 16, 2 * (4 * 9 * 4 + 16), 0, 6 * 3 + 3]
-  const strided = 4 * 9 * 6 + 24 + (6 * 9 * 6 + 24) + (4 * 6 + 24)
-  expect(parameters).toBe(stem + first + second + strided + head)
+  // By hand: a stem of 4 filters, a residual block of 4 channels, one of 6 with a projection, and 3 classes. Each filter has
+  // four values of normalization.
+  const [stem, normalization, head] = [3 * 9 * 4, 4 * 4, 6 * 3 + 3]
+  const plain = 2 * (4 * 9 * 4 + 4 * 4)
+  const strided = 4 * 9 * 6 + 6 * 9 * 6 + 4 * 6 + 3 * (4 * 6)
+  expect(parameters).toBe(stem + normalization + plain + strided + head)
   expect(cuts.at(-1)).toMatchObject({ name: 'out', shape: [3], parameters })
   expect(cuts.map(({ shape }) => shape)).toEqual([
     [4, 6, 6],
@@ -38,7 +40,13 @@ test('the borders, parameters, cuts and blocks of a network that PyTorch exporte
     [6],
     [3],
   ])
-  expect(blocks.map((block) => block.parameters)).toEqual([108, 16, first, strided, head])
+  expect(blocks.map((block) => block.parameters)).toEqual([
+    stem,
+    normalization,
+    plain,
+    strided,
+    head,
+  ])
   expect(blocks.map(({ macs }) => macs)).toEqual([
     36 * 27 * 4,
     0,

@@ -54,6 +54,27 @@ describe('a network that was exported for a fixed number of images', () => {
       }),
       [1],
     ],
+    'for one, by windows that become examples of their own (Swin)': [
+      1,
+      onMap((b, map) => {
+        const last = b.op('Transpose', [map], { perm: [0, 2, 3, 1] })
+        const height = b.op('Div', [
+          b.op('Slice', [b.op('Shape', [last]), b.int64s([1]), b.int64s([2])]),
+          b.int64s([3]),
+        ])
+        const shape = b.op('Concat', [b.int64s([1]), height, b.int64s([3, 2, 2, channels])], {
+          axis: 0,
+        })
+        const split = b.op('Transpose', [b.op('Reshape', [last, shape])], {
+          perm: [0, 1, 3, 2, 4, 5],
+        })
+        const windows = b.op('Reshape', [split, b.int64s([4, 6, channels])])
+        const heads = b.op('Reshape', [windows, b.int64s([4, 6, 2, 3])])
+        const attention = b.op('Softmax', [b.op('Transpose', [heads], { perm: [0, 2, 1, 3] })])
+        const v = b.op('Reshape', [attention, b.int64s([1, 144])])
+        return { output: gemm(b, v, 144), features: v }
+      }),
+    ],
     'for one in its reshapes alone, with an open input': [
       0,
       onMap((b, map) => {

@@ -2,6 +2,13 @@ import type { GraphBuilder } from '../../graph/builder.ts'
 import { flipSpatial, padSpatial, product, reshape } from './axes.ts'
 import type { Lower } from './index.ts'
 
+/** The forward pass. */
+export const conv: Lower<'graft.Conv'> = (
+  builder,
+  inputs,
+  { dilations, group, kernel_shape, pads, strides },
+) => [builder.op('Conv', inputs, { dilations, group, kernel_shape, pads, strides })]
+
 /**
  * The gradient of a convolution with respect to its input: with stride 1 a convolution with the flipped, transposed kernel, which is
  * faster than ConvTranspose except on very small maps.

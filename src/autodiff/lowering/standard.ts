@@ -1,4 +1,4 @@
-import { convInputGradient, convWeightGradient } from './convolution.ts'
+import { conv, convInputGradient, convWeightGradient } from './convolution.ts'
 import type { Lowering } from './index.ts'
 import { batchNormalization, batchNormalizationGradient } from './normalization.ts'
 import { averagePoolGradient, maxPoolGradient } from './pooling.ts'
@@ -8,6 +8,7 @@ export const standardLowering: Lowering = {
   'graft.AveragePoolGradient': averagePoolGradient,
   'graft.BatchNormalization': batchNormalization,
   'graft.BatchNormalizationGradient': batchNormalizationGradient,
+  'graft.Conv': conv,
   'graft.ConvInputGradient': convInputGradient,
   'graft.ConvWeightGradient': convWeightGradient,
   'graft.MaxPoolGradient': maxPoolGradient,

@@ -34,6 +34,7 @@ export const withoutGradient = [
   'com.microsoft.nchwc.ReorderOutput',
   'graft.AveragePoolGradient',
   'graft.BatchNormalizationGradient',
+  'graft.Conv',
   'graft.ConvInputGradient',
   'graft.ConvWeightGradient',
   'graft.MaxPoolGradient',

@@ -1,0 +1,182 @@
+import type { GraphBuilder } from '../../graph/builder.ts'
+import { product, reshape } from './axes.ts'
+import { type Geometry, gradientConvolution } from './convolution.ts'
+import type { GradientOperator, Lower } from './index.ts'
+
+/** A lowering that applies to some geometries only; null for the others. */
+type Partly<O extends GradientOperator> = (
+  ...given: Parameters<Lower<O>>
+) => readonly string[] | null
+
+/** Whether every channel is a group of its own, in two dimensions and without dilation. */
+export function isDepthwise({ dims, output_dims, group, dilations }: Geometry): boolean {
+  const channels = dims[1]
+  return (
+    group === channels &&
+    group === output_dims[1] &&
+    group > 1 &&
+    dims.length === 4 &&
+    dilations.every((dilation) => dilation === 1)
+  )
+}
+
+/** [N, C, H, W] in the blocked layout, channels filled up with zeros to a multiple of the block; C must be a multiple of 4. */
+function toBlocks(builder: GraphBuilder, value: string): string {
+  return builder.op('com.microsoft.nchwc.ReorderInput', [value])
+}
+
+function fromBlocks(builder: GraphBuilder, value: string, channels: number): string {
+  return builder.op('com.microsoft.nchwc.ReorderOutput', [value], { channels })
+}
+
+const padded = (channels: number, block: number) => Math.ceil(channels / block) * block
+
+/** A depthwise kernel [C, 1, ...] as the operator takes it, which is how an image of C channels is blocked. */
+function kernelBlocks(
+  builder: GraphBuilder,
+  w: string,
+  channels: number,
+  size: readonly number[],
+  block: number,
+): string {
+  const image = reshape(builder, w, [1, channels, ...size])
+  return reshape(builder, toBlocks(builder, image), [padded(channels, block), 1, ...size])
+}
+
+/** A depthwise convolution with a kernel that changes from step to step. */
+export function depthwiseConv(block: number): Partly<'graft.Conv'> {
+  return (builder, [x = '', w = '', bias = ''], { dims, kernel_shape, pads, strides }) => {
+    const channels = dims[1] as number
+    if (channels % 4 !== 0) return null
+    const all = padded(channels, block)
+    const inputs = [toBlocks(builder, x), kernelBlocks(builder, w, channels, kernel_shape, block)]
+    if (bias !== '') {
+      const missing = builder.int64s([0, all - channels])
+      inputs.push(all === channels ? bias : builder.op('Pad', [bias, missing]))
+    }
+    const result = builder.op('com.microsoft.nchwc.Conv', inputs, {
+      kernel_shape,
+      pads,
+      strides,
+      group: all,
+    })
+    return [fromBlocks(builder, result, channels)]
+  }
+}
+
+/** Which taps of a kernel reach the input pixels of one residue modulo the stride, along one axis. */
+type Phase = {
+  readonly taps: readonly number[]
+  /** Padding of dy so that its convolution with these taps has one result for each such pixel. */
+  readonly before: number
+  readonly after: number
+}
+
+function phaseOf(
+  residue: number,
+  {
+    size,
+    output,
+    kernel,
+    stride,
+    pad,
+  }: Readonly<Record<'size' | 'output' | 'kernel' | 'stride' | 'pad', number>>,
+): Phase | null {
+  const reaching = Array.from({ length: kernel }, (_, tap) => tap)
+    .filter((tap) => (residue + pad - tap) % stride === 0)
+    .map((tap) => ({ tap, offset: (residue + pad - tap) / stride }))
+    .sort((a, b) => a.offset - b.offset)
+  const [first] = reaching
+  const last = reaching.at(-1)
+  if (!first || !last) return null
+  const before = -first.offset
+  const after = size / stride - 1 + last.offset - (output - 1)
+  return before < 0 || after < 0 ? null : { taps: reaching.map(({ tap }) => tap), before, after }
+}
+
+/**
+ * The gradient with respect to the input. With stride 1 it is a convolution with the flipped kernel; with a larger stride the input pixels
+ * of each residue get a small convolution of their own, and the results are interleaved.
+ */
+export function depthwiseInputGradient(block: number): Partly<'graft.ConvInputGradient'> {
+  return (builder, [dy = '', w = ''], { dims, output_dims, kernel_shape, pads, strides }) => {
+    const [batch, channels, ...spatial] = dims as [number, number, number, number]
+    if (
+      channels % 4 !== 0 ||
+      spatial.some((size, axis) => size % (strides[axis] as number) !== 0)
+    ) {
+      return null
+    }
+    const all = padded(channels, block)
+    const phases = spatial.map((size, axis) =>
+      Array.from({ length: strides[axis] as number }, (_, residue) =>
+        phaseOf(residue, {
+          size,
+          output: output_dims[axis + 2] as number,
+          kernel: kernel_shape[axis] as number,
+          stride: strides[axis] as number,
+          pad: pads[axis] as number,
+        }),
+      ),
+    )
+    if (phases.flat().includes(null)) return null
+    const [rows, columns] = phases as [Phase[], Phase[]]
+    const blocks = toBlocks(builder, dy)
+    const apart = reshape(builder, kernelBlocks(builder, w, channels, kernel_shape, block), [
+      all / block,
+      product(kernel_shape),
+      block,
+    ])
+    const convolve = (row: Phase, column: Phase) => {
+      const width = kernel_shape[1] as number
+      const taps = row.taps.flatMap((y) => column.taps.map((x) => y * width + x))
+      const size = [row.taps.length, column.taps.length]
+      const kernel = builder.op('Gather', [apart, builder.int64s(taps)], { axis: 1 })
+      return builder.op(
+        'com.microsoft.nchwc.Conv',
+        [blocks, reshape(builder, kernel, [all, 1, ...size])],
+        {
+          kernel_shape: size,
+          pads: [row.before, column.before, row.after, column.after],
+          group: all,
+        },
+      )
+    }
+    const [height, width] = spatial as [number, number]
+    const lines = (batch * all * height) / (block * rows.length)
+    const joined = rows.map((row) => {
+      const parts = columns.map((column) =>
+        reshape(builder, convolve(row, column), [(lines * width) / columns.length, block]),
+      )
+      const line =
+        parts.length === 1 ? (parts[0] as string) : builder.op('Concat', parts, { axis: 1 })
+      return reshape(builder, line, [lines, width * block])
+    })
+    const whole =
+      joined.length === 1 ? (joined[0] as string) : builder.op('Concat', joined, { axis: 1 })
+    return [fromBlocks(builder, reshape(builder, whole, [batch, all, height, width]), channels)]
+  }
+}
+
+/** Every channel of every image is a group of its own; dy in the blocked layout is just what the operator takes as kernel. */
+export function depthwiseWeightGradient(block: number): Partly<'graft.ConvWeightGradient'> {
+  return (builder, [x = '', dy = ''], geometry) => {
+    const { dims, output_dims, kernel_shape } = geometry
+    const [batch, channels, ...spatial] = dims as [number, number, number, number]
+    const groups = batch * channels
+    const { attributes, excess } = gradientConvolution(geometry)
+    if (groups % block !== 0 || excess.some((count) => count > 0)) return null
+    const image = toBlocks(builder, reshape(builder, x, [1, groups, ...spatial]))
+    const kernel = kernelBlocks(builder, dy, groups, output_dims.slice(2), block)
+    const gradient = builder.op('com.microsoft.nchwc.Conv', [image, kernel], {
+      ...attributes,
+      group: groups,
+    })
+    const images = reshape(builder, fromBlocks(builder, gradient, groups), [
+      batch,
+      channels * product(kernel_shape),
+    ])
+    const sum = builder.op('ReduceSum', [images, builder.int64s([0])], { keepdims: 0 })
+    return [reshape(builder, sum, [channels, 1, ...kernel_shape])]
+  }
+}
