@@ -37,7 +37,7 @@ const cells: readonly Cell[] = [
     sizes: [100, 100, 100],
     activation: 'relu',
     published: '91.85 -> 93.85 (one seed); re-run over six seeds: 91.8 -> 92.8',
-    floor: 0.9,
+    floor: 0.87,
   },
 ]
 
@@ -61,7 +61,8 @@ for (const { published, floor, ...cell } of cells) {
   console.log(`${one} against ${other}, ${cell.sizes.join('-')} ${cell.activation}`)
   const show = (name: string, accuracies: readonly number[]) => {
     const { mean, low, high } = meanInterval(accuracies)
-    console.log(`  ${name.padEnd(10)} ${percent(mean)}  (${percent(low)} to ${percent(high)})`)
+    const interval = `(${percent(Math.max(low, 0))} to ${percent(Math.min(high, 1))})`
+    console.log(`  ${name.padEnd(10)} ${percent(mean)}  ${interval}`)
     return mean
   }
   show(

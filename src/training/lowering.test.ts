@@ -15,7 +15,7 @@ const batch = 4
 
 type Case = { channels: number; size: number; kernel: number; stride: number; padding: number }
 
-/** A pointwise and a depthwise convolution, as in MobileNet, with a residue of every kind that strides leave. */
+/** Pointwise, depthwise and ordinary convolutions, with a residue of every kind that strides leave. */
 function network({ channels, size, kernel, stride, padding }: Case): Graph {
   const random = createRandom('lowering')
   const builder = createBuilder()
@@ -24,6 +24,8 @@ function network({ channels, size, kernel, stride, padding }: Case): Graph {
   const { name } = sequential({
     pointwise: conv(channels, 1),
     depthwise: conv(channels, kernel, { stride, padding, groups: channels }),
+    dense: conv(2 * channels, 3),
+    narrow: conv(channels, 3),
     norm: batchNormalization(),
     again: conv(channels, 3, { groups: channels, bias: false }),
     pool: globalAveragePool(),

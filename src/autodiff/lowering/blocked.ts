@@ -1,11 +1,22 @@
-import {
-  depthwiseConv,
-  depthwiseInputGradient,
-  depthwiseWeightGradient,
-  isDepthwise,
-} from './depthwise.ts'
-import type { Lowering } from './index.ts'
+import type { Partly } from './blocks.ts'
+import { denseInputGradient } from './dense.ts'
+import { depthwiseConv, depthwiseInputGradient, depthwiseWeightGradient } from './depthwise.ts'
+import type { GradientOperator, Lower, Lowering } from './index.ts'
 import { standardLowering } from './standard.ts'
+
+/** The first of several lowerings that applies; the last one always does. */
+function firstOf<O extends GradientOperator>(
+  parts: readonly Partly<O>[],
+  last: Lower<O>,
+): Lower<O> {
+  return (...given) => {
+    for (const part of parts) {
+      const outputs = part(...given)
+      if (outputs) return outputs
+    }
+    return last(...given)
+  }
+}
 
 /**
  * Lowers what profits to ONNX Runtime's own operators on its blocked layout, with kernels that change from step to step; the rest as in
@@ -14,21 +25,16 @@ import { standardLowering } from './standard.ts'
  * @param block how many channels lie side by side (see `blockSize`)
  */
 export function blockedLowering(block: number): Lowering {
-  const depthwise = {
-    'graft.Conv': depthwiseConv(block),
-    'graft.ConvInputGradient': depthwiseInputGradient(block),
-    'graft.ConvWeightGradient': depthwiseWeightGradient(block),
-  }
   return {
     ...standardLowering,
-    'graft.Conv': (builder, inputs, geometry) =>
-      (isDepthwise(geometry) && depthwise['graft.Conv'](builder, inputs, geometry)) ||
-      standardLowering['graft.Conv'](builder, inputs, geometry),
-    'graft.ConvInputGradient': (builder, inputs, geometry) =>
-      (isDepthwise(geometry) && depthwise['graft.ConvInputGradient'](builder, inputs, geometry)) ||
-      standardLowering['graft.ConvInputGradient'](builder, inputs, geometry),
-    'graft.ConvWeightGradient': (builder, inputs, geometry) =>
-      (isDepthwise(geometry) && depthwise['graft.ConvWeightGradient'](builder, inputs, geometry)) ||
-      standardLowering['graft.ConvWeightGradient'](builder, inputs, geometry),
+    'graft.Conv': firstOf([depthwiseConv(block)], standardLowering['graft.Conv']),
+    'graft.ConvInputGradient': firstOf(
+      [depthwiseInputGradient(block), denseInputGradient(block)],
+      standardLowering['graft.ConvInputGradient'],
+    ),
+    'graft.ConvWeightGradient': firstOf(
+      [depthwiseWeightGradient(block)],
+      standardLowering['graft.ConvWeightGradient'],
+    ),
   }
 }

@@ -1,15 +1,10 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { product, reshape } from './axes.ts'
+import { fromBlocks, type Partly, toBlocks } from './blocks.ts'
 import { type Geometry, gradientConvolution } from './convolution.ts'
-import type { GradientOperator, Lower } from './index.ts'
-
-/** A lowering that applies to some geometries only; null for the others. */
-type Partly<O extends GradientOperator> = (
-  ...given: Parameters<Lower<O>>
-) => readonly string[] | null
 
 /** Whether every channel is a group of its own, in two dimensions and without dilation. */
-export function isDepthwise({ dims, output_dims, group, dilations }: Geometry): boolean {
+function isDepthwise({ dims, output_dims, group, dilations }: Geometry): boolean {
   const channels = dims[1]
   return (
     group === channels &&
@@ -18,15 +13,6 @@ export function isDepthwise({ dims, output_dims, group, dilations }: Geometry): 
     dims.length === 4 &&
     dilations.every((dilation) => dilation === 1)
   )
-}
-
-/** [N, C, H, W] in the blocked layout, channels filled up with zeros to a multiple of the block; C must be a multiple of 4. */
-function toBlocks(builder: GraphBuilder, value: string): string {
-  return builder.op('com.microsoft.nchwc.ReorderInput', [value])
-}
-
-function fromBlocks(builder: GraphBuilder, value: string, channels: number): string {
-  return builder.op('com.microsoft.nchwc.ReorderOutput', [value], { channels })
 }
 
 const padded = (channels: number, block: number) => Math.ceil(channels / block) * block
@@ -45,9 +31,10 @@ function kernelBlocks(
 
 /** A depthwise convolution with a kernel that changes from step to step. */
 export function depthwiseConv(block: number): Partly<'graft.Conv'> {
-  return (builder, [x = '', w = '', bias = ''], { dims, kernel_shape, pads, strides }) => {
+  return (builder, [x = '', w = '', bias = ''], geometry) => {
+    const { dims, kernel_shape, pads, strides } = geometry
     const channels = dims[1] as number
-    if (channels % 4 !== 0) return null
+    if (!isDepthwise(geometry) || channels % 4 !== 0) return null
     const all = padded(channels, block)
     const inputs = [toBlocks(builder, x), kernelBlocks(builder, w, channels, kernel_shape, block)]
     if (bias !== '') {
@@ -99,14 +86,12 @@ function phaseOf(
  * of each residue get a small convolution of their own, and the results are interleaved.
  */
 export function depthwiseInputGradient(block: number): Partly<'graft.ConvInputGradient'> {
-  return (builder, [dy = '', w = ''], { dims, output_dims, kernel_shape, pads, strides }) => {
+  return (builder, [dy = '', w = ''], geometry) => {
+    const { dims, output_dims, kernel_shape, pads, strides } = geometry
     const [batch, channels, ...spatial] = dims as [number, number, number, number]
-    if (
-      channels % 4 !== 0 ||
-      spatial.some((size, axis) => size % (strides[axis] as number) !== 0)
-    ) {
-      return null
-    }
+    const divides = spatial.every((size, axis) => size % (strides[axis] as number) === 0)
+    if (!isDepthwise(geometry) || channels % 4 !== 0 || !divides) return null
+
     const all = padded(channels, block)
     const phases = spatial.map((size, axis) =>
       Array.from({ length: strides[axis] as number }, (_, residue) =>
@@ -165,7 +150,8 @@ export function depthwiseWeightGradient(block: number): Partly<'graft.ConvWeight
     const [batch, channels, ...spatial] = dims as [number, number, number, number]
     const groups = batch * channels
     const { attributes, excess } = gradientConvolution(geometry)
-    if (groups % block !== 0 || excess.some((count) => count > 0)) return null
+    if (!isDepthwise(geometry) || groups % block !== 0) return null
+    if (excess.some((count) => count > 0)) return null
     const image = toBlocks(builder, reshape(builder, x, [1, groups, ...spatial]))
     const kernel = kernelBlocks(builder, dy, groups, output_dims.slice(2), block)
     const gradient = builder.op('com.microsoft.nchwc.Conv', [image, kernel], {
