@@ -59,24 +59,19 @@ for (const { published, floor, ...cell } of cells) {
   )
   const [one, other] = cell.pair.map((label) => fashionClasses[label])
   console.log(`${one} against ${other}, ${cell.sizes.join('-')} ${cell.activation}`)
-  const show = (name: string, accuracies: readonly number[]) => {
-    const { mean, low, high } = meanInterval(accuracies)
+  const show = (name: 'scratch' | 'grafted') => {
+    const { mean, low, high } = meanInterval(seeds.map((seed) => seed[name].accuracy))
     const interval = `(${percent(Math.max(low, 0))} to ${percent(Math.min(high, 1))})`
     console.log(`  ${name.padEnd(10)} ${percent(mean)}  ${interval}`)
     return mean
   }
-  show(
-    'scratch',
-    seeds.map(({ scratch }) => scratch.accuracy),
-  )
-  const mean = show(
-    'grafted',
-    seeds.map(({ grafted }) => grafted.accuracy),
-  )
+  show('scratch')
+  const mean = show('grafted')
   const won = seeds.filter(({ scratch, grafted }) => grafted.accuracy > scratch.accuracy).length
   const { difference, low, high } = comparison
+  const interval = `(${percent(low)} to ${percent(high)})`
   console.log(
-    `  difference ${percent(difference)}  (${percent(low)} to ${percent(high)}), ${won} of ${seeds.length} seeds won`,
+    `  difference ${percent(difference)}  ${interval}, ${won} of ${seeds.length} seeds won`,
   )
   console.log(`  published  ${published}`)
   if (mean < floor) {

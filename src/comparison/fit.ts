@@ -1,4 +1,5 @@
 import { type DataEvent, decodeImages, type LabelledImages } from '../data/decode-images.ts'
+import { findDuplicates } from '../data/duplicates.ts'
 import { fingerprint } from '../data/fingerprint.ts'
 import { stratifiedFolds } from '../data/folds.ts'
 import { openSource } from '../data/open-source.ts'
@@ -6,9 +7,8 @@ import type { Images, Size } from '../data/pixels.ts'
 import { probeImageSize } from '../data/probe.ts'
 import type { LabelledItem, SkippedFile, Source } from '../data/source.ts'
 import { GraftError } from '../errors.ts'
-import { createRandom, type Random } from '../random.ts'
+import { createRandom } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
-import { accuracyInterval } from '../statistics/means.ts'
 import {
   exportModel,
   inFile,
@@ -30,6 +30,7 @@ import { evaluate } from './evaluate.ts'
 import type { RunRecord, StrategyRecord } from './record.ts'
 import type { RunFolder } from './run-folder.ts'
 import { strategiesNamed } from './strategies.ts'
+import { tryStrategy } from './try-strategy.ts'
 import { judge } from './verdict.ts'
 
 /** The settings of a run, as `run.json` keeps them. */
@@ -171,7 +172,8 @@ export async function* fit(
   const model = yield* result.train()
   for (const { release } of results.values()) await release?.()
   await folder.writeModel(exportModel(model, classes))
-  const test = yield* measureTest(folder, source, classes, model.size, runtime)
+  const trained = yield* task.images(model.size)
+  const test = yield* measureTest(folder, source, classes, trained, runtime)
   const record: RunRecord = {
     ...blank,
     status: 'done',
@@ -264,63 +266,11 @@ function keyOf({ height, width, channels }: Size): string {
   return `${height}x${width}x${channels}`
 }
 
-async function* tryStrategy(
-  strategy: Strategy,
-  task: Task,
-  testToTrain: number,
-): AsyncGenerator<StrategyEvent, { record: StrategyRecord; result: StrategyResult | null }> {
-  const start = performance.now()
-  const decisions: { sentence: string; kept: boolean }[] = []
-  const blank: StrategyRecord = {
-    name: strategy.name,
-    status: 'skipped',
-    reason: strategy.unavailable,
-    accuracy: null,
-    seconds: 0,
-    reusedUpTo: null,
-    thawedFrom: null,
-    folds: [],
-    decisions,
-  }
-  if (strategy.unavailable !== null) return { record: blank, result: null }
-  const forked: Task = { ...task, random: task.random.fork(strategy.name) as Random }
-  try {
-    const steps = strategy.run(forked)
-    let step = await steps.next()
-    while (!step.done) {
-      if (step.value.type === 'decision') decisions.push(step.value)
-      yield step.value
-      step = await steps.next()
-    }
-    const result = step.value
-    const accuracy = accuracyInterval(
-      result.folds.map((fold) => fold.accuracy),
-      { testToTrain, scored: task.folds.reduce((sum, fold) => sum + fold.validation.length, 0) },
-    )
-    const { folds, reusedUpTo, thawedFrom } = result
-    const seconds = (performance.now() - start) / 1000
-    const record = {
-      ...blank,
-      status: 'done',
-      accuracy,
-      seconds,
-      folds,
-      reusedUpTo,
-      thawedFrom,
-    } as const
-    return { record, result }
-  } catch (error) {
-    if (!(error instanceof GraftError)) throw error
-    const seconds = (performance.now() - start) / 1000
-    return { record: { ...blank, status: 'failed', reason: error.message, seconds }, result: null }
-  }
-}
-
 async function* measureTest(
   folder: RunFolder,
   source: Source,
   classes: readonly string[],
-  size: Size,
+  train: Images,
   runtime: Runtime,
 ): AsyncGenerator<FitEvent, RunRecord['test']> {
   const items = (source.test ?? []).flatMap((item): LabelledItem[] => {
@@ -328,13 +278,21 @@ async function* measureTest(
     return label < 0 ? [] : [{ ...item, label }]
   })
   if (items.length === 0) return null
-  const test = yield* decodeImages('test', items, size)
+  const test = yield* decodeImages('test', items, train)
   if (test.images.count === 0) {
     yield {
       type: 'notice',
       sentence: 'none of the test images can be decoded: nothing is measured',
     }
     return null
+  }
+  const [first, ...more] = findDuplicates(train, test.images)
+  if (first) {
+    const others = more.length === 0 ? '' : `, and ${more.length} more`
+    yield {
+      type: 'notice',
+      sentence: `the test is no fair one: ${first.test} is the same picture as ${first.train} of the training images${others}`,
+    }
   }
   const model = await openExportedModel(folder.model)
   return yield* asProgress('test', evaluate(model, test, runtime))

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { drain, folderOf, imageOf } from '../../testing/test-folder.ts'
 import { createRandom } from '../random.ts'
 import { decodeDataset } from './dataset.ts'
 import { fingerprint } from './fingerprint.ts'
 import { openSource } from './open-source.ts'
-import { drain, folderOf, imageOf } from './test-folder.ts'
 
 const size = { height: 2, width: 2, channels: 3 }
 const [red, green, blue] = await Promise.all([

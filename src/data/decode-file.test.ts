@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
+import { folderOf, imageOf, noisyImage } from '../../testing/test-folder.ts'
 import { decodeBytes, decodeFile, probeFile, resizePixels } from './decode-file.ts'
-import { folderOf, imageOf, noisyImage } from './test-folder.ts'
 
 const size = { height: 4, width: 6, channels: 3 }
 

@@ -1,10 +1,10 @@
 import { readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { drain, folderOf, idxOf, imageOf } from '../../testing/test-folder.ts'
 import { decodeItems } from './decode-items.ts'
 import { cacheKey, readPixels } from './pixel-cache.ts'
 import { scan } from './scan.ts'
-import { drain, folderOf, idxOf, imageOf } from './test-folder.ts'
 
 const size = { height: 2, width: 2, channels: 3 }
 

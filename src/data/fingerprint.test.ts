@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { folderOf, idxOf } from '../../testing/test-folder.ts'
 import { fingerprint } from './fingerprint.ts'
 import { scan } from './scan.ts'
-import { folderOf, idxOf } from './test-folder.ts'
 
 const files = { 'train/a/1.png': 'xx', 'train/b/1.png': 'x', 'test/a/2.png': 'x' }
 const of = async (content: Record<string, string>) =>

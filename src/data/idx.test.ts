@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { folderOf, idxOf } from '../../testing/test-folder.ts'
 import { parseIdx, readIdx, readIdxImages, readIdxLabels } from './idx.ts'
-import { folderOf, idxOf } from './test-folder.ts'
 
 describe('parseIdx', () => {
   const arrays = fc.array(fc.nat(4), { minLength: 1, maxLength: 4 }).chain((dims) => {

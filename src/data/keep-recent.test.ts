@@ -1,8 +1,8 @@
 import { readdir, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { folderOf } from '../../testing/test-folder.ts'
 import { keepRecent } from './keep-recent.ts'
-import { folderOf } from './test-folder.ts'
 
 test.each([
   [12, ['new', 'old', 'older']],

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { folderOf } from '../../testing/test-folder.ts'
 import { createRandom } from '../random.ts'
 import { indicesByClass, keepLabels, limitLabels } from './labels.ts'
 import { scan } from './scan.ts'
-import { folderOf } from './test-folder.ts'
 
 const labellings = fc.array(fc.nat(4), { minLength: 1, maxLength: 60 })
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { folderOf } from '../../testing/test-folder.ts'
 import { scan } from './scan.ts'
-import { folderOf } from './test-folder.ts'
 
 async function scanManifest(text: string) {
   const images = { 'a.png': 'x', 'b.png': 'x', 'deep/c, d.png': 'x', 'e.png': 'x' }

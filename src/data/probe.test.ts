@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { folderOf, idxOf, imageOf } from '../../testing/test-folder.ts'
 import { probeImageSize } from './probe.ts'
 import { scan } from './scan.ts'
-import { folderOf, idxOf, imageOf } from './test-folder.ts'
 
 test('probeImageSize gives the median size of the images that can be read', async () => {
   const folder = await folderOf({

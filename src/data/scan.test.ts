@@ -2,9 +2,9 @@ import { mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { folderOf, idxOf } from '../../testing/test-folder.ts'
 import { scan, scanTest, scanUnlabelled } from './scan.ts'
 import type { Item } from './source.ts'
-import { folderOf, idxOf } from './test-folder.ts'
 
 // Scanning decodes nothing, so any content will do.
 const classFolders = { 'cats/1.jpg': 'x', 'cats/2.JPG': 'xx', 'dogs/1.PnG': 'x' }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { demoInput } from '../../testing/run-records.ts'
+import { expectReport, words } from '../../testing/well-formed.ts'
 import { comparePaired } from '../statistics/paired.ts'
 import type { DemoSeed } from './demo-input.ts'
 import { demoReport, demoVerdict } from './demo-report.ts'
-import { demoInput } from './fixtures.ts'
-import { expectReport, words } from './well-formed.ts'
 
 const withAccuracies = (scratch: number[], grafted: number[]) =>
   demoInput({

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { runRecord, skipped, strategy } from '../../testing/run-records.ts'
+import { expectReport, words } from '../../testing/well-formed.ts'
 import type { Evaluation } from '../comparison/record.ts'
 import { fitReport } from './fit-report.ts'
-import { runRecord, skipped, strategy } from './fixtures.ts'
-import { expectReport, words } from './well-formed.ts'
 
 const STRANGE = '</title><script>alert("x")</script>&\'<img src=http://a.example onerror=b>'
 

@@ -1,9 +1,9 @@
-import type { CurvePoint, RunRecord, StrategyRecord } from '../comparison/record.ts'
-import { createRandom, type Random } from '../random.ts'
-import { accuracyInterval } from '../statistics/means.ts'
-import { comparePaired } from '../statistics/paired.ts'
-import { wilsonInterval } from '../statistics/proportions.ts'
-import type { DemoInput } from './demo-input.ts'
+import type { CurvePoint, RunRecord, StrategyRecord } from '../src/comparison/record.ts'
+import { createRandom, type Random } from '../src/random.ts'
+import type { DemoInput } from '../src/report/demo-input.ts'
+import { accuracyInterval } from '../src/statistics/means.ts'
+import { comparePaired } from '../src/statistics/paired.ts'
+import { wilsonInterval } from '../src/statistics/proportions.ts'
 
 // Made-up records for the tests of the reports.
 
