@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['{src,test,testing}/**/*.test.ts'],
-    globalSetup: 'testing/temporaryCache.ts',
-    reporters: ['default', './testing/summaryReporter.ts'],
+    globalSetup: 'testing/temporary-cache.ts',
+    reporters: ['default', './testing/summary-reporter.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

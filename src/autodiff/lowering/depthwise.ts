@@ -1,7 +1,7 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { product, reshape } from './axes.ts'
 import { fromBlocks, type Partly, toBlocks } from './blocks.ts'
-import { type Geometry, gradientConvolution } from './convolution.ts'
+import { type Geometry, gradientConvolution } from './convolution-weights.ts'
 
 /** Whether every channel is a group of its own, in two dimensions and without dilation. */
 function isDepthwise({ dims, output_dims, group, dilations }: Geometry): boolean {

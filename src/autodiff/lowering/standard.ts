@@ -1,4 +1,5 @@
-import { conv, convInputGradient, convWeightGradient } from './convolution.ts'
+import { conv, convInputGradient } from './convolution.ts'
+import { convWeightGradient } from './convolution-weights.ts'
 import type { Lowering } from './index.ts'
 import { batchNormalization, batchNormalizationGradient } from './normalization.ts'
 import { averagePoolGradient, maxPoolGradient } from './pooling.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { TestModule } from 'vitest/node'
-import { countTests, summaryLine } from './summaryReporter.ts'
+import { countTests, summaryLine } from './summary-reporter.ts'
 
 type State = 'passed' | 'failed' | 'skipped' | 'pending'
 
