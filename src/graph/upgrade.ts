@@ -132,7 +132,7 @@ const upgrades: readonly Upgrade[] = [
   {
     operators: ['Dropout'],
     before: 12,
-    rewrite: (node) => ({ ...node, attributes: without(node, 'ratio') }),
+    rewrite: attributeToInput('ratio', 1, float32Scalar),
   },
   {
     // Until operator set 12 these worked on the matrix that Flatten makes.
