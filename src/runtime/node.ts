@@ -1,10 +1,14 @@
 import { availableParallelism } from 'node:os'
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import type { InferenceSession as OrtSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { GraftError } from '../errors.ts'
 import type { ValueInfo } from '../graph/graph.ts'
 import type { ElementType, Tensor } from '../graph/tensor.ts'
 import { writeModel } from '../graph/write.ts'
 import type { Runtime, Session } from './session.ts'
+
+// This build of ONNX Runtime reports its use to its makers unless told not to, before it is loaded.
+process.env.ORT_DISABLE_TELEMETRY ??= '1'
+const { InferenceSession, Tensor: OnnxTensor } = await import('onnxruntime-node')
 
 /** ONNX Runtime's native build, on the CPU. */
 export const nodeRuntime: Runtime = {
@@ -26,7 +30,7 @@ export const nodeRuntime: Runtime = {
   },
 }
 
-function wrap(session: InferenceSession): Session {
+function wrap(session: OrtSession): Session {
   const outputs = session.outputMetadata.map(valueInfo)
   const allOutputs = outputs.map((output) => output.name)
   return {
@@ -60,7 +64,7 @@ const known = new WeakMap<Tensor, OrtTensor>()
 function toOrt(tensor: Tensor): OrtTensor {
   let made = known.get(tensor)
   if (!made) {
-    made = new OrtTensor(
+    made = new OnnxTensor(
       tensor.type as 'float32',
       tensor.data as Float32Array,
       tensor.dims as number[],
@@ -74,7 +78,7 @@ function fromOrt({ type, dims, data }: OrtTensor): Tensor {
   return { type: type as ElementType, dims, data: data as Float32Array }
 }
 
-function valueInfo(metadata: InferenceSession.ValueMetadata): ValueInfo {
+function valueInfo(metadata: OrtSession.ValueMetadata): ValueInfo {
   if (!metadata.isTensor) {
     throw new GraftError('unsupported', `"${metadata.name}" is not a tensor`)
   }

@@ -1,0 +1,82 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { GraftError } from '../src/errors.ts'
+import { writeFileAtomic } from '../src/files.ts'
+import { busyShare, describeMachine } from './machine.ts'
+import { findPytorch } from './pytorch.ts'
+import { judge, lossDifference, measure } from './rounds.ts'
+import type { Opened, Place, Row } from './row.ts'
+import { rows } from './rows/all.ts'
+import { heading, line, machineLine, type Result, toJson, warnings } from './table.ts'
+
+const results = fileURLToPath(new URL('results', import.meta.url))
+const defaultRounds = 9
+
+async function measureRow(row: Row, place: Place): Promise<Result> {
+  const { name, what, limit } = row
+  const opened = await row.open(place)
+  if ('missing' in opened) return { name, what, limit, missing: opened.missing }
+  try {
+    const different = differentWork(opened)
+    if (different) return { name, what, limit, missing: different }
+    const before = await busyShare()
+    const measured = await measure(opened, row.rounds ?? defaultRounds)
+    const busy = Math.max(before, await busyShare())
+    const { flops, note } = opened
+    const verdict = judge(measured, limit, busy)
+    return {
+      name,
+      what,
+      limit,
+      ...measured,
+      verdict,
+      busy,
+      ...(flops && { flops }),
+      ...(note && { note }),
+    }
+  } finally {
+    for (const side of [opened.ours, ...opened.others]) await side.close()
+  }
+}
+
+/** Why the sides cannot be compared: equal first losses show equal work. */
+function differentWork(opened: Opened): string | null {
+  const { tolerance = 0.001, ours, others } = opened
+  if (lossDifference(opened) <= tolerance) return null
+  const losses = [ours, ...others].map((side) => `${side.name} ${side.losses.join(', ')}`)
+  return `the sides do not do the same work; their losses: ${losses.join('; ')}`
+}
+
+/** Measures the rows named, or all, prints the table, and writes it to results/latest.json after every row. */
+export async function measureRows(wanted: readonly string[]): Promise<void> {
+  const unknown = wanted.filter((name) => !rows.some((row) => row.name === name))
+  if (unknown.length > 0) {
+    const known = [...rows.map(({ name }) => name), 'flowers'].join(', ')
+    throw new GraftError('bad-usage', `no row is named ${unknown.join(', ')}; there are ${known}`)
+  }
+  const chosen = rows.filter(({ name }) => wanted.length === 0 || wanted.includes(name))
+  // Every rate is held against that of the matrix product.
+  const [gemm] = rows
+  const measured = chosen.includes(gemm as Row) ? chosen : [gemm as Row, ...chosen]
+
+  const pytorch = findPytorch()
+  const machine = describeMachine(pytorch?.version ?? null)
+  console.log(machineLine(machine))
+  console.log(heading)
+  const folder = await mkdtemp(join(tmpdir(), 'graft-bench-'))
+  await mkdir(results, { recursive: true })
+  const done: Result[] = []
+  try {
+    for (const row of measured) {
+      const result = await measureRow(row, { folder, threads: machine.cores, pytorch })
+      done.push(result)
+      console.log(line(result, done[0] as Result))
+      for (const warning of warnings(result)) console.log(`  ${warning}`)
+      await writeFileAtomic(join(results, 'latest.json'), toJson(machine, done))
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,59 @@
+import { createBuilder } from '../src/graph/builder.ts'
+import type { Graph } from '../src/graph/graph.ts'
+import { mlp } from '../src/nn/architectures.ts'
+import {
+  activations,
+  conv,
+  dense,
+  flatten,
+  type Layer,
+  maxPool,
+  sequential,
+} from '../src/nn/layers.ts'
+import { createRandom } from '../src/random.ts'
+
+/** A network as both sides build it: `name` is its key in `pytorch/networks.py`. */
+export type Network = {
+  readonly name: string
+  readonly graph: Graph
+  /** The dimensions of one example. */
+  readonly input: readonly [number, number, number]
+}
+
+const mnist = [1, 28, 28] as const
+const random = createRandom('bench')
+const { layer: relu, initializer } = activations.relu
+
+/** Two convolutions, a pooling and a dense layer, without dropout: its masks would be drawn differently on the two sides. */
+export const cnn: Network = {
+  name: 'cnn',
+  input: mnist,
+  graph: written(
+    {
+      conv1: conv(32, 3),
+      relu1: relu(),
+      conv2: conv(64, 3),
+      relu2: relu(),
+      pool: maxPool(2),
+      flatten: flatten(),
+      dense1: dense(128, { initializer }),
+      relu3: relu(),
+      dense2: dense(10),
+    },
+    mnist,
+  ),
+}
+
+/** Five hidden layers that normalize themselves. */
+export const selfNormalizing: Network = {
+  name: 'mlp',
+  input: mnist,
+  graph: mlp(mnist, { sizes: [300, 100, 50, 50, 50], activation: 'selu', classes: 10 }, random),
+}
+
+function written(layers: Readonly<Record<string, Layer>>, dims: readonly number[]): Graph {
+  const builder = createBuilder()
+  const x = { name: builder.input('input', 'float32', ['N', ...dims]), dims }
+  builder.output(sequential(layers)({ builder, random }, x, '').name)
+  return builder.build()
+}

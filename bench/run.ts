@@ -1,0 +1,17 @@
+/**
+ * `npm run bench`: measures all rows; with names, those rows; with `flowers --data FOLDER --backbone FILE`, the accuracy on a set of
+ * images, which takes minutes.
+ */
+import { GraftError } from '../src/errors.ts'
+import { measureFlowers } from './flowers.ts'
+import { measureRows } from './measure-rows.ts'
+
+const [first, ...rest] = process.argv.slice(2)
+try {
+  if (first === 'flowers') await measureFlowers(rest)
+  else await measureRows(first === undefined ? [] : [first, ...rest])
+} catch (error) {
+  if (!(error instanceof GraftError)) throw error
+  console.error(`bench: ${error.message}`)
+  process.exitCode = error.code === 'bad-usage' ? 2 : 1
+}
