@@ -3,6 +3,8 @@ import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
 export type LeaveOneOut = {
   /** The share of the variance of the targets that held-out predictions explain, 1 - PRESS / TSS; at most 1. */
   readonly explained: number
+  /** What each example's held-out error takes away from the share explained, which is 1 minus their sum. */
+  readonly losses: readonly number[]
   /** The share of examples whose held-out prediction is their class. */
   readonly accuracy: number
   /** The ridge penalty, relative to the mean eigenvalue of the Gram matrix, that did best. */
@@ -36,6 +38,7 @@ export function leaveOneOutScore(
 
   let best: LeaveOneOut = {
     explained: Number.NEGATIVE_INFINITY,
+    losses: [],
     accuracy: 0,
     penalty: penalties[0],
   }
@@ -43,12 +46,13 @@ export function leaveOneOutScore(
     // Features that never change leave nothing to shrink.
     const shrink = values.map((value) => (mean > 0 ? value / (value + penalty * mean) : 0))
     const fitted = vectors.mmul(Matrix.diag(shrink).mmul(projected))
-    let press = 0
+    const losses: number[] = []
     let right = 0
     for (let row = 0; row < n; row++) {
       let leverage = 1 / n
       for (let k = 0; k < n; k++) leverage += vectors.get(row, k) ** 2 * (shrink[k] as number)
       const scale = 1 / Math.max(1 - leverage, 1e-9)
+      let press = 0
       let top = 0
       let topValue = Number.NEGATIVE_INFINITY
       for (let k = 0; k < classes; k++) {
@@ -57,10 +61,11 @@ export function leaveOneOutScore(
         const prediction = targets.get(row, k) - residual
         if (prediction > topValue) [top, topValue] = [k, prediction]
       }
+      losses.push(press / Math.max(total, 1e-12))
       if (top === labels[row]) right++
     }
-    const explained = 1 - press / Math.max(total, 1e-12)
-    if (explained > best.explained) best = { explained, accuracy: right / n, penalty }
+    const explained = 1 - losses.reduce((a, b) => a + b, 0)
+    if (explained > best.explained) best = { explained, losses, accuracy: right / n, penalty }
   }
   return best
 }

@@ -15,6 +15,8 @@ export type Backbone = {
   /** The value at which the network was cut. */
   readonly cut: string
   readonly features: number
+  /** The whole network, from the image to scores or probabilities [N, K]; null where it ends in features. */
+  readonly whole: Graph | null
 }
 
 type Types = ReadonlyMap<string, TensorType>
@@ -49,7 +51,10 @@ export async function cutBackbone(model: Graph, runtime: Runtime): Promise<Backb
     if (axes.length === 0) return value
     return builder.op('ReduceMean', [value, builder.int64s(axes)], { keepdims: 0 })
   })
-  return { graph, image, cut, features: dims[channels] as number }
+  const scores = types.get(output)
+  const classifies = classifier && scores?.type === 'float32' && scores.dims.length === 2
+  const whole = classifies ? cutAt(open, output) : null
+  return { graph, image, cut, features: dims[channels] as number, whole }
 }
 
 /** Operators that a classifier's result passes on its way to the output. */

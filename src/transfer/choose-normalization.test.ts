@@ -15,7 +15,7 @@ function backboneBetween(least: number, most: number) {
   const x = builder.input('x', 'float32', ['N', 1, 2, 2])
   const bounded = builder.op('Clip', [x, builder.scalar(least), builder.scalar(most)])
   builder.output(builder.op('Flatten', [builder.op('GlobalAveragePool', [bounded])]))
-  return { graph: builder.build(), image }
+  return { graph: builder.build(), image, whole: null }
 }
 
 /** Dark and light images, of about 180 and 210. */

@@ -1,5 +1,6 @@
 import type { Images } from '../data/pixels.ts'
-import { leaveOneOutScore } from '../statistics/leave-one-out.ts'
+import { type LeaveOneOut, leaveOneOutScore } from '../statistics/leave-one-out.ts'
+import { standardDeviation } from '../statistics/summaries.ts'
 import { imageExamples } from '../training/examples.ts'
 import { computeFeatures } from '../training/features.ts'
 import {
@@ -12,6 +13,7 @@ import { finish } from '../training/predict.ts'
 import type { StrategyEvent, Task } from '../training/task.ts'
 import type { Backbone } from './backbone.ts'
 import { costOf } from './cost.ts'
+import { meanEntropy } from './entropy.ts'
 import { standardize } from './head.ts'
 
 /** More images than this tell no more about the normalization; fewer tell too little. */
@@ -20,15 +22,16 @@ const leastImages = 40
 
 /**
  * The normalization that a backbone wants: what its metadata says, or else the one of the usual ones under which its last features
- * explain the labels best, by closed-form leave-one-out.
+ * explain the labels best, by closed-form leave-one-out. With few images several may lie within the noise: of those, the one under which
+ * the backbone's own classifier is surest, since a network is confused by images that look like none it was trained on.
  */
 export async function* chooseNormalization(
-  backbone: Pick<Backbone, 'image' | 'graph'>,
+  backbone: Pick<Backbone, 'image' | 'graph' | 'whole'>,
   metadata: Readonly<Record<string, string>>,
   images: Images,
   task: Pick<Task, 'labels' | 'classes' | 'random' | 'runtime' | 'multiplyAdds'>,
 ): AsyncGenerator<StrategyEvent, Normalization> {
-  const { image, graph } = backbone
+  const { image, graph, whole } = backbone
   const { labels, classes, random, runtime } = task
   const said = normalizationFromMetadata(metadata, image.channels)
   if (said) {
@@ -47,15 +50,14 @@ export async function* chooseNormalization(
   const examples = imageExamples(images)
   const truth = sample.map((index) => labels[index] as number)
   const all = sample.map((_, row) => row)
-  const scores: { normalization: Normalization; explained: number }[] = []
+  const scores: Score[] = []
   for (const [done, normalization] of candidates.entries()) {
     yield { type: 'progress', phase: 'transfer, normalization', done, total: candidates.length }
     const network = takePixels(graph, image, normalization)
     const features = await finish(computeFeatures(network, examples, runtime, { indices: sample }))
     const { data, columns } = standardize(features, all)
     const rows = all.map((row) => data.subarray(row * columns, (row + 1) * columns))
-    const { explained } = leaveOneOutScore(rows, truth, classes.length)
-    scores.push({ normalization, explained })
+    scores.push({ normalization, ...leaveOneOutScore(rows, truth, classes.length) })
   }
   scores.sort((a, b) => b.explained - a.explained)
   const list = scores.map((score) => `${score.normalization.name} ${score.explained.toFixed(3)}`)
@@ -64,5 +66,39 @@ export async function* chooseNormalization(
     sentence: `normalization by leave-one-out score: ${list.join(', ')}`,
     kept: true,
   }
-  return (scores[0] as (typeof scores)[number]).normalization
+  const best = (scores[0] as Score).normalization
+  const contenders = withinNoise(scores).filter(({ normalization }) => isModest(normalization))
+  if (!whole || !isModest(best) || contenders.length === 1) return best
+  const entropies: { readonly normalization: Normalization; readonly entropy: number }[] = []
+  for (const { normalization } of contenders) {
+    const network = takePixels(whole, image, normalization)
+    const entropy = await finish(meanEntropy(network, examples, sample, runtime))
+    entropies.push({ normalization, entropy })
+  }
+  entropies.sort((a, b) => a.entropy - b.entropy)
+  const surest = entropies.map((one) => `${one.normalization.name} ${one.entropy.toFixed(2)}`)
+  yield {
+    type: 'decision',
+    sentence: `those lie within the noise: the backbone itself is surest of what it sees (lowest entropy) with ${surest.join(', ')}`,
+    kept: true,
+  }
+  return (entropies[0] as (typeof entropies)[number]).normalization
+}
+
+/** Large numbers drive a network that does not expect them into saturation, where it is sure of everything. */
+function isModest({ std }: Normalization): boolean {
+  return std.every((deviation) => deviation > 0.05)
+}
+
+type Score = LeaveOneOut & { readonly normalization: Normalization }
+
+/** The scores that the best one, which comes first, does not beat by two standard errors of the paired difference. */
+function withinNoise(scores: readonly Score[]): readonly Score[] {
+  const [best] = scores as [Score]
+  return scores.filter(({ losses }) => {
+    const differences = losses.map((loss, row) => loss - (best.losses[row] as number))
+    const total = differences.reduce((a, b) => a + b, 0)
+    const error = standardDeviation(differences) * Math.sqrt(differences.length)
+    return total <= 2 * error
+  })
 }

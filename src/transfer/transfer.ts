@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { GraftError } from '../errors.ts'
 import type { Graph } from '../graph/graph.ts'
 import { comparePaired, type PairedComparison } from '../statistics/paired.ts'
@@ -35,10 +36,11 @@ export function transfer({ backbone: given, normalization: fixed }: TransferOpti
     unavailable: given ? null : 'no backbone was given: name one with --backbone FILE.onnx',
     async *run(task) {
       const { graph: model, name } = given as NonNullable<typeof given>
-      const { image, graph, cut, features: columns } = await cutBackbone(model, task.runtime)
+      const backbone = await cutBackbone(model, task.runtime)
+      const { image, graph, cut, features: columns } = backbone
       const images = yield* task.images(image)
       const normalization =
-        fixed ?? (yield* chooseNormalization({ image, graph }, model.metadata, images, task))
+        fixed ?? (yield* chooseNormalization(backbone, model.metadata, images, task))
       const network = takePixels(graph, image, normalization)
       const views = {
         count: await affordableViews(task, network),
@@ -64,7 +66,7 @@ export function transfer({ backbone: given, normalization: fixed }: TransferOpti
           const head = yield* probeAll(task, features, probe.penalty)
           const provenance = {
             strategy: 'transfer',
-            backbone: name,
+            backbone: basename(name),
             cut,
             normalization: normalization.name,
             thawed: better ? 'everything' : 'nothing',
