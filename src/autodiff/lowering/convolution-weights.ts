@@ -75,17 +75,18 @@ const weightGradients: readonly WeightGradient[] = [
     },
   },
   {
-    // Patches gathered as rows of pixels, one product over all of them.
+    // Patches gathered as rows of pixels: one product an image where that is large enough, for all of it then stays in the cache.
     fits: isPlanar,
     write: (builder, [x = '', dy = ''], geometry) => {
       const { dims, output_dims, kernel_shape } = geometry
       const channels = dims[1] as number
       const [, filters] = output_dims as [number, number]
       const patches = gatheredPatches(builder, x, geometry)
+      const pixels = product(output_dims.slice(2))
       const gradient =
-        product(output_dims.slice(2)) <= 64
+        pixels <= 64
           ? builder.op('Gemm', [pixelRows(builder, dy, output_dims), patches], { transA: 1 })
-          : builder.op('MatMul', [pixelColumns(builder, dy, output_dims), patches])
+          : imageProducts(builder, dy, patches, output_dims)
       const apart = reshape(builder, gradient, [filters, ...kernel_shape, channels])
       return [builder.op('Transpose', [apart], { perm: [0, 3, 1, 2] })]
     },
@@ -196,13 +197,19 @@ function pixelRows(builder: GraphBuilder, value: string, dims: readonly number[]
   return reshape(builder, last, [batch * pixels, channels])
 }
 
-/** [N, C, ...] as columns of pixels, [C, N * pixels]. */
-function pixelColumns(builder: GraphBuilder, value: string, dims: readonly number[]): string {
-  const [batch, channels] = dims as [number, number]
-  const pixels = product(dims.slice(2))
-  const flat = reshape(builder, value, [batch, channels, pixels])
-  const first = builder.op('Transpose', [flat], { perm: [1, 0, 2] })
-  return reshape(builder, first, [channels, batch * pixels])
+/** The products of dy [M, pixels] and patches [pixels, K] of every image, summed over the images: [M, K]. */
+function imageProducts(
+  builder: GraphBuilder,
+  dy: string,
+  patches: string,
+  [batch, filters, ...spatial]: readonly number[],
+): string {
+  const pixels = product(spatial)
+  const products = builder.op('MatMul', [
+    reshape(builder, dy, [batch as number, filters as number, pixels]),
+    reshape(builder, patches, [batch as number, pixels, -1]),
+  ])
+  return builder.op('ReduceSum', [products, builder.int64s([0])], { keepdims: 0 })
 }
 
 /** Every patch under the kernel as a row of NHWC pixels: [N * outputs, kernel * C]. */
