@@ -1,6 +1,6 @@
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
-import { env } from 'onnxruntime-common'
+import { env } from 'onnxruntime-node'
 
 /** What the numbers depend on. */
 export function describeMachine(pytorch: string | null) {

@@ -1,4 +1,4 @@
-import type { Side } from './row.ts'
+import type { Side } from './side.ts'
 
 /** A side that runs in this process. */
 export function createSide(

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { Round, Side } from './row.ts'
+import type { Round, Side } from './side.ts'
 
 /** PYTHON, or the first of the usual ones that has PyTorch. */
 const pythons = process.env.PYTHON ? [process.env.PYTHON] : ['python3', '/usr/bin/python3']

@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { median, quantile } from '../src/statistics/summaries.ts'
 import { isBusy } from './machine.ts'
-import type { Limit, Opened, Side } from './row.ts'
+import type { Limit, Opened } from './row.ts'
+import type { Side } from './side.ts'
 
 /** The median of some rounds and their quartiles. */
 export type Summary = { readonly median: number; readonly low: number; readonly high: number }

@@ -41,5 +41,11 @@ for (const { images, labels, perClass } of parts) {
     data.set(pixels.data.subarray(index * size, (index + 1) * size), row * size)
   })
   await writeFileAtomic(join(target, images), idx([kept.length, 28, 28], data))
-  await writeFileAtomic(join(target, labels), idx([kept.length], Uint8Array.from(kept, (i) => truth[i] as number)))
+  await writeFileAtomic(
+    join(target, labels),
+    idx(
+      [kept.length],
+      Uint8Array.from(kept, (i) => truth[i] as number),
+    ),
+  )
 }

@@ -26,7 +26,7 @@ export function body(b: GraphBuilder, x: string): string {
 }
 
 export const pooled = (b: GraphBuilder, map: string) => b.op('GlobalAveragePool', [map])
-export const vector = (b: GraphBuilder, map: string) => b.op('Flatten', [pooled(b, map)])
+const vector = (b: GraphBuilder, map: string) => b.op('Flatten', [pooled(b, map)])
 export const gemm = (b: GraphBuilder, x: string, inputs: number, classes = 5) =>
   b.op('Gemm', [x, weight(b, classes, inputs), weight(b, classes)], { transB: 1 })
 
