@@ -7,7 +7,9 @@ export {
   type RunFolder,
   readRecord,
 } from './comparison/run-folder.ts'
+export { type Dataset, decodeDataset } from './data/dataset.ts'
 export { decodeFile } from './data/decode-file.ts'
+export { decodeImages } from './data/decode-images.ts'
 export { openSource } from './data/open-source.ts'
 export { scan } from './data/scan.ts'
 export * from './engine.ts'
@@ -25,6 +27,8 @@ export { arrayExamples, imageExamples } from './training/examples.ts'
 export { type ExportedModel, exportModel, openExportedModel } from './training/exported-model.ts'
 export { compileForward, withParameters } from './training/forward.ts'
 export { train, trainableParameters } from './training/loop.ts'
+export { type Normalization, pixelsInput, takePixels } from './training/normalization.ts'
+export { finish, predict, softmax } from './training/predict.ts'
 export { compileStep, type TrainingStep } from './training/step.ts'
 export { type Inspection, inspect } from './transfer/inspect.ts'
 export { version } from './version.ts'

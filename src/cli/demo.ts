@@ -5,7 +5,7 @@ import type {
   ExperimentResult,
 } from '../comparison/grafting-experiment.ts'
 import { positiveInteger } from './options.ts'
-import { createProgress, listen } from './progress.ts'
+import { listen, withProgress } from './progress.ts'
 
 type DemoOptions = {
   readonly data?: string
@@ -101,13 +101,12 @@ function firstRows(labels: Int32Array, label: number, count: number): number[] {
     .slice(0, count)
 }
 
-async function showing(experiment: AsyncGenerator<ExperimentEvent, ExperimentResult>) {
-  const progress = createProgress()
-  const result = await listen(experiment, (event) => {
-    if (event.type === 'progress') progress.update(event.phase, event.done, event.total)
-  })
-  progress.finish()
-  return result
+function showing(experiment: AsyncGenerator<ExperimentEvent, ExperimentResult>) {
+  return withProgress((progress) =>
+    listen(experiment, (event) => {
+      if (event.type === 'progress') progress.update(event.phase, event.done, event.total)
+    }),
+  )
 }
 
 function tableOf({ seeds }: ExperimentResult): string {

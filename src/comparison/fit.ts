@@ -117,7 +117,11 @@ export async function* fit(
     created: began?.created ?? new Date().toISOString(),
     startedIn: process.cwd(),
     configuration: { ...configuration },
-    versions: { node: process.versions.node, runtime: runtime.name, platform: process.platform },
+    versions: {
+      node: process.versions.node,
+      [runtime.name]: runtime.version,
+      platform: process.platform,
+    },
     data: {
       path: configuration.data,
       kind: source.kind,

@@ -8,11 +8,12 @@ import type { Runtime, Session } from './session.ts'
 
 // This build of ONNX Runtime reports its use to its makers unless told not to, before it is loaded.
 process.env.ORT_DISABLE_TELEMETRY ??= '1'
-const { InferenceSession, Tensor: OnnxTensor } = await import('onnxruntime-node')
+const { env, InferenceSession, Tensor: OnnxTensor } = await import('onnxruntime-node')
 
 /** ONNX Runtime's native build, on the CPU. */
 export const nodeRuntime: Runtime = {
   name: 'onnxruntime-node',
+  version: env.versions.node ?? env.versions.common,
 
   async createSession(graph, { threads = availableParallelism(), optimize = 'all' } = {}) {
     const session = await guarded('this graph cannot be compiled', () =>

@@ -31,5 +31,6 @@ export type Session = {
 /** Something that compiles graphs: one for each build of ONNX Runtime. */
 export type Runtime = {
   readonly name: string
+  readonly version: string
   createSession(graph: Graph, options?: SessionOptions): Promise<Session>
 }

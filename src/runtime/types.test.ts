@@ -118,6 +118,7 @@ test('the values of large weights are not sent to ONNX Runtime to infer types', 
   const sizes: number[] = []
   const watched: Runtime = {
     name: 'watched',
+    version: nodeRuntime.version,
     createSession(graph, options) {
       const held = [...graph.initializers.values()].map(({ data }) => data.length)
       sizes.push(Math.max(0, ...held))

@@ -191,6 +191,7 @@ describe('what a step carries', () => {
       },
       {
         name: 'watched',
+        version: nodeRuntime.version,
         async createSession(graph, options) {
           const session = await nodeRuntime.createSession(graph, options)
           return {
