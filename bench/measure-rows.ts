@@ -1,12 +1,13 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { GraftError } from '../src/errors.ts'
 import { writeFileAtomic } from '../src/files.ts'
 import { busyShare, describeMachine } from './machine.ts'
 import { findPytorch } from './pytorch.ts'
-import { judge, lossDifference, measure } from './rounds.ts'
+import { judge, lossDifference, measure, pause } from './rounds.ts'
 import type { Opened, Place, Row } from './row.ts'
 import { rows } from './rows/all.ts'
 import { heading, line, machineLine, type Result, toJson, warnings } from './table.ts'
@@ -23,6 +24,7 @@ async function measureRow(row: Row, place: Place): Promise<Result> {
     if (different) return { name, what, limit, missing: different }
     const before = await busyShare()
     const measured = await measure(opened, row.rounds ?? defaultRounds)
+    await wait(pause)
     const busy = Math.max(before, await busyShare())
     const { flops, note } = opened
     const verdict = judge(measured, limit, busy)

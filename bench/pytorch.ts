@@ -25,6 +25,24 @@ export function findPytorch(): Pytorch | null {
 }
 
 /**
+ * Settings of glibc under which a process keeps the memory that it frees. By default large buffers go back to the system after each use, and
+ * come anew page by page in the next step: PyTorch, which has no arena of its own on the CPU, can lose most of a step to that.
+ */
+const keptMemory = {
+  MALLOC_MMAP_MAX_: '0',
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 40),
+  MALLOC_TOP_PAD_: String(2 ** 26),
+}
+
+/** What the scripts are told, and how they are started. */
+type Settings = {
+  readonly threads: number
+  /** What becomes of freed memory; default `kept`, the faster one. */
+  readonly memory?: 'kept' | 'returned'
+  readonly [key: string]: unknown
+}
+
+/**
  * Starts a script of the `pytorch` folder. It prepares itself and its first losses, then waits for orders.
  *
  * @param settings its only argument, as JSON
@@ -33,13 +51,18 @@ export async function startPytorch(
   { python }: Pytorch,
   name: string,
   script: string,
-  settings: { readonly threads: number; readonly [key: string]: unknown },
+  settings: Settings,
 ): Promise<Side> {
   const path = fileURLToPath(new URL(`pytorch/${script}`, import.meta.url))
   const threads = String(settings.threads)
   const child = spawn(python, [path, JSON.stringify(settings)], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, OMP_NUM_THREADS: threads, OPENBLAS_NUM_THREADS: threads },
+    env: {
+      ...process.env,
+      OMP_NUM_THREADS: threads,
+      OPENBLAS_NUM_THREADS: threads,
+      ...(settings.memory !== 'returned' && keptMemory),
+    },
   })
   const closed = once(child, 'close')
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

@@ -9,7 +9,7 @@ export type Summary = { readonly median: number; readonly low: number; readonly 
 
 export type MeasuredSide = Summary & {
   readonly name: string
-  /** The share of one core that it used while the other sides ran. */
+  /** The share of one core that it used while the other sides ran, beyond the pause after its own round. */
   readonly idleShare: number
 }
 
@@ -22,8 +22,8 @@ export type Measured = {
   readonly ratio: Summary | null
 }
 
-/** A pause before each round, in which the threads of the side before it come to rest. */
-const pause = 30
+/** Milliseconds before each round, in which the threads of the side before it come to rest: those of OpenBLAS look for work for 130 ms. */
+export const pause = 200
 
 /** Measures all sides in turns, so that what else the machine does falls on each of them. */
 export async function measure({ ours, others }: Opened, rounds: number): Promise<Measured> {
@@ -39,7 +39,7 @@ export async function measure({ ours, others }: Opened, rounds: number): Promise
       const result = await side.round()
       ended.set(side, performance.now())
       medians.get(side)?.push(median(result.times))
-      if (rested > 0) idle.get(side)?.push(result.idle / rested)
+      if (rested > pause) idle.get(side)?.push(Math.max(result.idle - pause, 0) / (rested - pause))
     }
   }
   const timesOf = (side: Side) => medians.get(side) as number[]

@@ -9,7 +9,11 @@ const cnnRow = {
   network: cnn,
   batch: 128,
   repetitions: 5,
-  others: [{ layout: 'contiguous' }, { layout: 'channels_last' }],
+  others: [
+    { layout: 'contiguous' },
+    { layout: 'channels_last' },
+    { layout: 'contiguous', memory: 'returned' },
+  ],
 } as const
 
 /** Every row of the table, in its order. */

@@ -29,7 +29,11 @@ type StepRow = Pick<Row, 'name' | 'what' | 'limit'> & {
   /** Steps of one round. */
   readonly repetitions: number
   /** The ways in which PyTorch runs it. */
-  readonly others: readonly { layout: 'contiguous' | 'channels_last'; threads?: number }[]
+  readonly others: readonly {
+    readonly layout: 'contiguous' | 'channels_last'
+    readonly threads?: number
+    readonly memory?: 'kept' | 'returned'
+  }[]
 }
 
 /** A training step, forward, backward and update, from the same weights and on the same batch as in PyTorch. */
@@ -87,13 +91,10 @@ async function open(row: StepRow, place: Place, pytorch: Pytorch): Promise<Opene
     checked,
     repetitions,
   }
-  const others = row.others.map(({ layout, threads = place.threads }) =>
-    startPytorch(pytorch, `PyTorch, ${layout}, threads: ${threads}`, 'step.py', {
-      ...common,
-      layout,
-      threads,
-    }),
-  )
+  const others = row.others.map(({ layout, threads = place.threads, memory = 'kept' }) => {
+    const name = `PyTorch, ${layout}, threads: ${threads}, memory ${memory}`
+    return startPytorch(pytorch, name, 'step.py', { ...common, layout, threads, memory })
+  })
   return {
     ours: createSide(losses, repetitions, run, step.release),
     others: await Promise.all(others),
