@@ -19,6 +19,8 @@ export type Derivatives = {
   readonly graph: Graph
   /** The name of the gradient of each value asked for; undefined where nothing depends on it. */
   readonly gradients: ReadonlyMap<string, string | undefined>
+  /** The types given, and those of all cotangents. */
+  readonly types: ReadonlyMap<string, TensorType>
 }
 
 /**
@@ -45,11 +47,16 @@ export function differentiate(
     if (!parts) return undefined
     if (parts.length > 1) {
       const sum = parts.length === 2 ? builder.op('Add', parts) : builder.op('Sum', parts)
+      const type = types.get(value)
+      if (type) known.set(sum, type)
       parts.splice(0, parts.length, sum)
     }
     return parts[0]
   }
+  const known = new Map(types)
   const push = (value: string, cotangent: string) => {
+    const type = types.get(value)
+    if (type && !known.has(cotangent)) known.set(cotangent, type)
     const parts = cotangents.get(value)
     if (parts) parts.push(cotangent)
     else cotangents.set(value, [cotangent])
@@ -77,7 +84,7 @@ export function differentiate(
     })
   }
   const gradients = new Map(wrt.map((name) => [name, pulled(name)]))
-  return { graph: builder.build(), gradients }
+  return { graph: builder.build(), gradients, types: known }
 }
 
 function contextOf(

@@ -38,6 +38,8 @@ export type GraphBuilder = {
   output(name: string, type?: ElementType, dims?: readonly (number | string)[]): void
   /** Gives a value a second, public name. */
   alias(name: string, value: string): string
+  /** Adds a node as it is, whose outputs must be names that the builder was told to avoid. */
+  append(node: Node): void
   /** A name that is not in use, beginning with `stem`, kept for whoever asked. */
   fresh(stem: string): string
   build(metadata?: Readonly<Record<string, string>>): Graph
@@ -154,6 +156,9 @@ export function createBuilder(
         attributes: {},
       })
       return wanted
+    },
+    append(node) {
+      nodes.push(node)
     },
     fresh,
     build: (metadata = {}) => ({

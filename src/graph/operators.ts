@@ -28,6 +28,7 @@ const float = <D extends number | undefined = undefined>(value?: D) =>
 const string = <D extends string | undefined = undefined>(value?: D) =>
   ({ type: 'string', default: value as D }) as const
 const ints = { type: 'ints', default: undefined } as const
+const floats = { type: 'floats', default: undefined } as const
 const tensor = { type: 'tensor', default: undefined } as const
 
 const many = Number.POSITIVE_INFINITY
@@ -239,16 +240,17 @@ export const operators = {
   Unsqueeze: binary,
 
   // ONNX Runtime's own operators on its blocked layout, [N, C / block, H, W, block]; absent from some builds.
+  'com.microsoft.nchwc.AveragePool': operator(1, { ...window, count_include_pad: int(0) }),
   'com.microsoft.nchwc.Conv': operator([2, 4], {
-    auto_pad: string('NOTSET'),
-    dilations: ints,
-    group: int(1),
-    kernel_shape: ints,
-    pads: ints,
-    strides: ints,
+    ...convolution,
+    activation: string(),
+    activation_params: floats,
   }),
+  'com.microsoft.nchwc.GlobalAveragePool': unary,
+  'com.microsoft.nchwc.MaxPool': operator(1, window),
   'com.microsoft.nchwc.ReorderInput': operator(1, { channels_last: int(0) }),
   'com.microsoft.nchwc.ReorderOutput': operator(1, { channels: int(), channels_last: int(0) }),
+  'com.microsoft.nchwc.Upsample': operator(1, { scales: ints }),
 
   // Gradients that have no operator in ONNX. The rules emit them; a lowering replaces them before anything runs.
   'graft.AveragePoolGradient': operator(1, {
@@ -262,6 +264,7 @@ export const operators = {
   }),
   'graft.BatchNormalization': operator(3, { epsilon: float(1e-5), dims: ints }, 3),
   'graft.BatchNormalizationGradient': operator(5, { dims: ints, epsilon: float(1e-5) }, 3),
+  'graft.ChannelSum': operator(1, { dims: ints }),
   'graft.Conv': operator([2, 3], {
     dims: ints,
     dilations: ints,

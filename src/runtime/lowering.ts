@@ -1,6 +1,3 @@
-import { blockedLowering } from '../autodiff/lowering/blocked.ts'
-import type { Lowering } from '../autodiff/lowering/index.ts'
-import { standardLowering } from '../autodiff/lowering/standard.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { float32 } from '../graph/tensor.ts'
 import type { Runtime } from './session.ts'
@@ -38,12 +35,7 @@ async function probe(runtime: Runtime): Promise<number> {
   return block
 }
 
-/** The lowering of a name on a runtime. */
-export async function loweringFor(
-  runtime: Runtime,
-  name: LoweringName = 'auto',
-): Promise<Lowering> {
-  if (name === 'standard') return standardLowering
-  const block = await blockSize(runtime)
-  return block > 0 ? blockedLowering(block) : standardLowering
+/** The block size that a lowering of this name uses on a runtime; 0 for the standard operators. */
+export async function loweredBlock(runtime: Runtime, name: LoweringName = 'auto'): Promise<number> {
+  return name === 'standard' ? 0 : blockSize(runtime)
 }

@@ -6,7 +6,7 @@ import { createBuilder } from '../graph/builder.ts'
 import { type Graph, pruneTo } from '../graph/graph.ts'
 import { type Tensor, type TensorType, zeros } from '../graph/tensor.ts'
 import { defaultRuntime } from './default.ts'
-import { loweringFor } from './lowering.ts'
+import { loweredBlock } from './lowering.ts'
 import type { Runtime } from './session.ts'
 import { inferTypes } from './types.ts'
 
@@ -71,14 +71,19 @@ export async function vjp(
     }
   }
 
-  const { graph: backward, gradients } = differentiate(builder.build(), types, seeds, wrt)
+  const derivatives = differentiate(builder.build(), types, seeds, wrt)
+  const { graph: backward, gradients } = derivatives
   const reached = wrt.filter((name) => gradients.get(name) !== undefined)
   const results = reached.map((name) => ({ name: gradients.get(name) as string }))
   // One output may serve several names; ONNX wants each once.
   const distinct = [...new Map(results.map((result) => [result.name, result])).values()]
   const values = new Map<string, Tensor>()
   if (distinct.length > 0) {
-    const lowered = lower(pruneTo(backward, distinct), await loweringFor(engine))
+    const lowered = lower(
+      pruneTo(backward, distinct),
+      derivatives.types,
+      await loweredBlock(engine),
+    )
     const session = await engine.createSession(withOutputsComputed(lowered))
     try {
       const wanted = session.inputs.map(({ name }) => name)

@@ -11,7 +11,7 @@ import { type Graph, type Node, pruneTo } from '../graph/graph.ts'
 import { float32, sizeOf, type Tensor, type TensorType, zeros } from '../graph/tensor.ts'
 import { type Loss, targetsInput, weightsInput } from '../nn/losses.ts'
 import type { Random } from '../random.ts'
-import { type LoweringName, loweringFor } from '../runtime/lowering.ts'
+import { type LoweringName, loweredBlock } from '../runtime/lowering.ts'
 import type { Runtime, Session } from '../runtime/session.ts'
 import { inferTypes } from '../runtime/types.ts'
 import { type DropoutMask, drawMask, feedDropout } from './dropout.ts'
@@ -105,7 +105,8 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
 
   const seeded = createBuilder(forward.name, forward)
   const seeds = new Map([[withLoss.loss, seeded.scalar(1)]])
-  const { graph: backward, gradients } = differentiate(seeded.build(), types, seeds, trainable)
+  const derivatives = differentiate(seeded.build(), types, seeds, trainable)
+  const { graph: backward, gradients } = derivatives
 
   const builder = createBuilder(backward.name, backward)
   const flat = (value: string, size: number) =>
@@ -134,7 +135,8 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
       complete,
       outputs.map((name) => ({ name })),
     ),
-    await loweringFor(runtime, options.lowering),
+    derivatives.types,
+    await loweredBlock(runtime, options.lowering),
   )
   const names = lowered.outputs.map(({ name }) => name)
   return {

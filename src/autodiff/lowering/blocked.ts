@@ -1,40 +1,32 @@
-import type { Partly } from './blocks.ts'
-import { denseInputGradient } from './dense.ts'
+import type { OperatorName } from '../../graph/operators.ts'
+import type { BlockedRule } from './blocks.ts'
+import { blockedChannelSum } from './channel-sum.ts'
+import { convWeightGradientFromBlocks } from './convolution-weights.ts'
+import { denseConv, denseInputGradient } from './dense.ts'
 import { depthwiseConv, depthwiseInputGradient, depthwiseWeightGradient } from './depthwise.ts'
-import type { GradientOperator, Lower, Lowering } from './index.ts'
-import { standardLowering } from './standard.ts'
+import { elementwiseRules } from './elementwise.ts'
+import { averagePool, globalAveragePool, maxPool, tiledMaxPoolGradient } from './pooling-blocks.ts'
 
-/** The first of several lowerings that applies; the last one always does. */
-function firstOf<O extends GradientOperator>(
-  parts: readonly Partly<O>[],
-  last: Lower<O>,
-): Lower<O> {
-  return (...given) => {
-    for (const part of parts) {
-      const outputs = part(...given)
+/** The first of several rules that applies. */
+const firstOf =
+  <O extends OperatorName>(...rules: readonly BlockedRule<O>[]): BlockedRule<O> =>
+  (...given) => {
+    for (const rule of rules) {
+      const outputs = rule(...given)
       if (outputs) return outputs
     }
-    return last(...given)
+    return null
   }
-}
 
-/**
- * Lowers what profits to ONNX Runtime's own operators on its blocked layout, with kernels that change from step to step; the rest as in
- * the standard lowering.
- *
- * @param block how many channels lie side by side (see `blockSize`)
- */
-export function blockedLowering(block: number): Lowering {
-  return {
-    ...standardLowering,
-    'graft.Conv': firstOf([depthwiseConv(block)], standardLowering['graft.Conv']),
-    'graft.ConvInputGradient': firstOf(
-      [depthwiseInputGradient(block), denseInputGradient(block)],
-      standardLowering['graft.ConvInputGradient'],
-    ),
-    'graft.ConvWeightGradient': firstOf(
-      [depthwiseWeightGradient(block)],
-      standardLowering['graft.ConvWeightGradient'],
-    ),
-  }
+/** What is written on ONNX Runtime's blocked layout. */
+export const blockedRules: Partial<Record<string, BlockedRule<never>>> = {
+  ...elementwiseRules,
+  AveragePool: averagePool,
+  GlobalAveragePool: globalAveragePool,
+  MaxPool: maxPool,
+  'graft.ChannelSum': blockedChannelSum,
+  'graft.Conv': firstOf(depthwiseConv, denseConv),
+  'graft.ConvInputGradient': firstOf(depthwiseInputGradient, denseInputGradient),
+  'graft.ConvWeightGradient': firstOf(depthwiseWeightGradient, convWeightGradientFromBlocks),
+  'graft.MaxPoolGradient': tiledMaxPoolGradient,
 }

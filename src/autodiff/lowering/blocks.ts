@@ -1,16 +1,88 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
-import type { GradientOperator, Lower } from './index.ts'
+import type { AttributesOf, OperatorName } from '../../graph/operators.ts'
+import { sizeOf, type TensorType } from '../../graph/tensor.ts'
+import type { Given } from './rule.ts'
 
-/** A lowering that applies to some geometries only; null for the others. */
-export type Partly<O extends GradientOperator> = (
-  ...given: Parameters<Lower<O>>
-) => readonly string[] | null
-
-/** [N, C, H, W] in the blocked layout, channels filled up with zeros to a multiple of the block; C must be a multiple of 4. */
-export function toBlocks(builder: GraphBuilder, value: string): string {
-  return builder.op('com.microsoft.nchwc.ReorderInput', [value])
+/**
+ * ONNX Runtime's blocked layout: [N, C, H, W] stored as [N, C / block, H, W, block], with channels filled up with zeros to a multiple of the
+ * block. Values keep their plain names; a value may have a blocked twin, and is put in the one layout or the other when somebody asks.
+ */
+export type Blocks = {
+  readonly builder: GraphBuilder
+  /** How many channels lie side by side. */
+  readonly size: number
+  /** The channels with those that fill up the last block. */
+  padded(channels: number): number
+  /** Notes the type of a value. */
+  learn(value: string, type: TensorType): void
+  typeOf(value: string): TensorType | undefined
+  /** Whether the value has a blocked twin already. */
+  has(value: string): boolean
+  /** The blocked twin of a value of four dimensions, made where it has none; channels must be a multiple of 4. */
+  of(value: string): string
+  /** Notes that a value has a blocked twin. */
+  pair(value: string, blocked: string, dims: readonly number[]): void
+  /** The plain twin of a blocked value. */
+  plain(blocked: string, dims: readonly number[]): string
 }
 
-export function fromBlocks(builder: GraphBuilder, value: string, channels: number): string {
-  return builder.op('com.microsoft.nchwc.ReorderOutput', [value], { channels })
+/** Writes an operator on blocked values; null where its inputs or attributes do not suit. */
+export type BlockedRule<O extends OperatorName> = (
+  blocks: Blocks,
+  inputs: readonly string[],
+  attributes: Given<O>,
+  node: {
+    /** What is known of the types of its outputs. */
+    readonly types: readonly (TensorType | undefined)[]
+    /** The attributes without defaults. */
+    readonly stated: AttributesOf<O>
+  },
+) => readonly string[] | null
+
+export function createBlocks(builder: GraphBuilder, size: number): Blocks {
+  const types = new Map<string, TensorType>()
+  const twins = new Map<string, string>()
+  const pair = (value: string, blocked: string, dims: readonly number[]) => {
+    twins.set(value, blocked)
+    types.set(value, { type: types.get(value)?.type ?? 'float32', dims })
+  }
+  return {
+    builder,
+    size,
+    padded: (channels) => Math.ceil(channels / size) * size,
+    learn: (value, type) => void types.set(value, type),
+    typeOf: (value) => types.get(value),
+    has: (value) => twins.has(value),
+    of(value) {
+      const known = twins.get(value)
+      if (known) return known
+      const blocked = builder.op('com.microsoft.nchwc.ReorderInput', [value])
+      twins.set(value, blocked)
+      return blocked
+    },
+    pair,
+    plain(blocked, dims) {
+      const value = builder.op('com.microsoft.nchwc.ReorderOutput', [blocked], {
+        channels: dims[1] as number,
+      })
+      pair(value, blocked, dims)
+      return value
+    },
+  }
+}
+
+/** Whether a value is a float32 image, [N, C, H, W]. */
+export function isImageType(blocks: Blocks, value: string): boolean {
+  const type = blocks.typeOf(value)
+  return type?.type === 'float32' && type.dims.length === 4
+}
+
+/** Whether a value is an image that can be put in blocks: the reordering takes channels in fours. */
+export function isImage(blocks: Blocks, value: string): boolean {
+  return isImageType(blocks, value) && (blocks.typeOf(value)?.dims[1] as number) % 4 === 0
+}
+
+export function isScalar(blocks: Blocks, value: string): boolean {
+  const type = blocks.typeOf(value)
+  return type !== undefined && sizeOf(type.dims) === 1
 }

@@ -1,13 +1,27 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { padSpatial, product, reshape } from './axes.ts'
-import type { Lower } from './index.ts'
+import type { BlockedRule, Blocks } from './blocks.ts'
+import type { Lower } from './rule.ts'
 
 export type Geometry = Parameters<Lower<'graft.ConvWeightGradient'>>[2]
 
 /** One way to compute the gradient of a kernel, and where it is the fastest that is right. */
 type WeightGradient = {
   readonly fits: (geometry: Geometry) => boolean
-  readonly write: Lower<'graft.ConvWeightGradient'>
+  write(
+    builder: GraphBuilder,
+    inputs: readonly string[],
+    geometry: Geometry,
+    pixels: Pixels,
+  ): readonly string[]
+}
+
+/** How the pixels of [N, C, ...] are got at. */
+type Pixels = {
+  /** As rows of all their channels, [N * pixels, C]. */
+  rows(value: string, dims: readonly number[]): string
+  /** In parts of neighbouring channels, [N, parts * pixels, C / parts]. */
+  parts(value: string, dims: readonly number[]): { readonly list: string; readonly count: number }
 }
 
 const isPointwise = ({ kernel_shape, strides, pads, group }: Geometry) =>
@@ -42,14 +56,10 @@ const weightGradients: readonly WeightGradient[] = [
   {
     // 1x1 on small maps: one product over all pixels of all images.
     fits: isPointwise,
-    write: (builder, [x = '', dy = ''], { dims, output_dims, kernel_shape }) => {
-      const gradient = builder.op(
-        'Gemm',
-        [pixelRows(builder, dy, output_dims), pixelRows(builder, x, dims)],
-        {
-          transA: 1,
-        },
-      )
+    write: (builder, [x = '', dy = ''], { dims, output_dims, kernel_shape }, pixels) => {
+      const gradient = builder.op('Gemm', [pixels.rows(dy, output_dims), pixels.rows(x, dims)], {
+        transA: 1,
+      })
       return [
         reshape(builder, gradient, [output_dims[1] as number, dims[1] as number, ...kernel_shape]),
       ]
@@ -77,15 +87,14 @@ const weightGradients: readonly WeightGradient[] = [
   {
     // Patches gathered as rows of pixels: one product an image where that is large enough, for all of it then stays in the cache.
     fits: isPlanar,
-    write: (builder, [x = '', dy = ''], geometry) => {
+    write: (builder, [x = '', dy = ''], geometry, pixels) => {
       const { dims, output_dims, kernel_shape } = geometry
       const channels = dims[1] as number
       const [, filters] = output_dims as [number, number]
-      const patches = gatheredPatches(builder, x, geometry)
-      const pixels = product(output_dims.slice(2))
+      const patches = gatheredPatches(builder, x, geometry, pixels)
       const gradient =
-        pixels <= 64
-          ? builder.op('Gemm', [pixelRows(builder, dy, output_dims), patches], { transA: 1 })
+        product(output_dims.slice(2)) <= 64
+          ? builder.op('Gemm', [pixels.rows(dy, output_dims), patches], { transA: 1 })
           : imageProducts(builder, dy, patches, output_dims)
       const apart = reshape(builder, gradient, [filters, ...kernel_shape, channels])
       return [builder.op('Transpose', [apart], { perm: [0, 3, 1, 2] })]
@@ -133,13 +142,70 @@ const weightGradients: readonly WeightGradient[] = [
 ]
 
 /** The gradient of a convolution with respect to its kernel. */
-export const convWeightGradient: Lower<'graft.ConvWeightGradient'> = (
-  builder,
+export const convWeightGradient: Lower<'graft.ConvWeightGradient'> = (builder, inputs, geometry) =>
+  write(builder, inputs, geometry, planePixels(builder))
+
+/** The same, where the pixels of what is in blocks are taken from there. */
+export const convWeightGradientFromBlocks: BlockedRule<'graft.ConvWeightGradient'> = (
+  blocks,
   inputs,
   geometry,
-) => {
+) => write(blocks.builder, inputs, geometry, blockPixels(blocks))
+
+function write(
+  builder: GraphBuilder,
+  inputs: readonly string[],
+  geometry: Geometry,
+  pixels: Pixels,
+): readonly string[] {
   const way = weightGradients.find(({ fits }) => fits(geometry)) as WeightGradient
-  return way.write(builder, inputs, geometry)
+  return way.write(builder, inputs, geometry, pixels)
+}
+
+function planePixels(builder: GraphBuilder): Pixels {
+  const rows: Pixels['rows'] = (value, dims) => {
+    const [batch, channels] = dims as [number, number]
+    const pixels = product(dims.slice(2))
+    if (pixels === 1) return reshape(builder, value, [batch, channels])
+    const flat = reshape(builder, value, [batch, channels, pixels])
+    const last = builder.op('Transpose', [flat], { perm: [0, 2, 1] })
+    return reshape(builder, last, [batch * pixels, channels])
+  }
+  return {
+    rows,
+    parts: (value, dims) => ({
+      list: reshape(builder, rows(value, dims), [
+        dims[0] as number,
+        product(dims.slice(2)),
+        dims[1] as number,
+      ]),
+      count: 1,
+    }),
+  }
+}
+
+function blockPixels(blocks: Blocks): Pixels {
+  const { builder, size } = blocks
+  const planes = planePixels(builder)
+  return {
+    rows(value, dims) {
+      const [batch, channels, ...spatial] = dims as [number, number, ...number[]]
+      const pixels = product(spatial)
+      if (!blocks.has(value) || pixels === 1) return planes.rows(value, dims)
+      const last = builder.op('com.microsoft.nchwc.ReorderOutput', [blocks.of(value)], {
+        channels,
+        channels_last: 1,
+      })
+      return reshape(builder, last, [batch * pixels, channels])
+    },
+    parts(value, dims) {
+      const [batch, channels, ...spatial] = dims as [number, number, ...number[]]
+      if (!blocks.has(value) || channels % size !== 0) return planes.parts(value, dims)
+      const count = channels / size
+      const list = reshape(builder, blocks.of(value), [batch, count * product(spatial), size])
+      return { list, count }
+    },
+  }
 }
 
 /** The convolution whose kernel is dy and whose result is dW: strides and dilations change places. */
@@ -187,16 +253,6 @@ export function gradientConvolution({
   }
 }
 
-/** [N, C, ...] as rows of pixels, [N * pixels, C]. */
-function pixelRows(builder: GraphBuilder, value: string, dims: readonly number[]): string {
-  const [batch, channels] = dims as [number, number]
-  const pixels = product(dims.slice(2))
-  if (pixels === 1) return reshape(builder, value, [batch, channels])
-  const flat = reshape(builder, value, [batch, channels, pixels])
-  const last = builder.op('Transpose', [flat], { perm: [0, 2, 1] })
-  return reshape(builder, last, [batch * pixels, channels])
-}
-
 /** The products of dy [M, pixels] and patches [pixels, K] of every image, summed over the images: [M, K]. */
 function imageProducts(
   builder: GraphBuilder,
@@ -212,33 +268,44 @@ function imageProducts(
   return builder.op('ReduceSum', [products, builder.int64s([0])], { keepdims: 0 })
 }
 
-/** Every patch under the kernel as a row of NHWC pixels: [N * outputs, kernel * C]. */
-function gatheredPatches(builder: GraphBuilder, x: string, geometry: Geometry): string {
+/** Every patch under the kernel as a row of pixels with all their channels: [N * outputs, kernel * C]. */
+function gatheredPatches(
+  builder: GraphBuilder,
+  x: string,
+  geometry: Geometry,
+  pixels: Pixels,
+): string {
   const { dims, output_dims, kernel_shape, strides, dilations, pads } = geometry
   const [batch, channels, height, width] = dims as [number, number, number, number]
-  const [top, left, bottom, right] = pads as [number, number, number, number]
-  const [rows, columns] = [height + top + bottom, width + left + right]
-  const axis = (size: number, kernel: number, stride: number, dilation: number) =>
-    Array.from({ length: size }, (_, i) =>
-      Array.from({ length: kernel }, (_, u) => i * stride + u * dilation),
+  const { list, count } = pixels.parts(x, dims)
+  const taps = (axis: 0 | 1) =>
+    Array.from({ length: output_dims[axis + 2] as number }, (_, i) =>
+      Array.from(
+        { length: kernel_shape[axis] as number },
+        (_, u) =>
+          i * (strides[axis] as number) + u * (dilations[axis] as number) - (pads[axis] as number),
+      ),
     )
-  const at = (index: number) =>
-    axis(
-      output_dims[index + 2] as number,
-      kernel_shape[index] as number,
-      strides[index] as number,
-      dilations[index] as number,
-    )
-  const across = at(1)
-  const pixels = at(0).flatMap((ys) =>
-    across.flatMap((xs) => ys.flatMap((y) => xs.map((column) => y * columns + column))),
+  const parts = Array.from({ length: count }, (_, part) => part * height * width)
+  // Padding is read from one more pixel, of zeros.
+  const zero = count * height * width
+  const at = (y: number, x: number) =>
+    y >= 0 && y < height && x >= 0 && x < width ? y * width + x : -1
+  const across = taps(1)
+  const indices = taps(0).flatMap((ys) =>
+    across.flatMap((xs) =>
+      ys.flatMap((y) =>
+        xs.flatMap((column) => {
+          const pixel = at(y, column)
+          return parts.map((part) => (pixel < 0 ? zero : part + pixel))
+        }),
+      ),
+    ),
   )
-  let image = reshape(builder, pixelRows(builder, x, dims), [batch, height, width, channels])
-  if (pads.some((pad) => pad !== 0)) {
-    image = builder.op('Pad', [image, builder.int64s([0, top, left, 0, 0, bottom, right, 0])])
-  }
-  const list = reshape(builder, image, [batch, rows * columns, channels])
-  const patches = builder.op('Gather', [list, builder.int64s(pixels)], { axis: 1 })
+  const source = indices.includes(zero)
+    ? builder.op('Pad', [list, builder.int64s([0, 0, 0, 0, 1, 0])])
+    : list
+  const patches = builder.op('Gather', [source, builder.int64s(indices)], { axis: 1 })
   return reshape(builder, patches, [
     batch * product(output_dims.slice(2)),
     product(kernel_shape) * channels,

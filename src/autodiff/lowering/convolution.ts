@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { flipSpatial, product, reshape } from './axes.ts'
-import type { Lower } from './index.ts'
+import type { Lower } from './rule.ts'
 
 /** The forward pass. */
 export const conv: Lower<'graft.Conv'> = (

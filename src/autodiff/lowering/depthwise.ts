@@ -1,6 +1,5 @@
-import type { GraphBuilder } from '../../graph/builder.ts'
 import { product, reshape } from './axes.ts'
-import { fromBlocks, type Partly, toBlocks } from './blocks.ts'
+import { type BlockedRule, type Blocks, isImage } from './blocks.ts'
 import { type Geometry, gradientConvolution } from './convolution-weights.ts'
 
 /** Whether every channel is a group of its own, in two dimensions and without dilation. */
@@ -15,40 +14,41 @@ function isDepthwise({ dims, output_dims, group, dilations }: Geometry): boolean
   )
 }
 
-const padded = (channels: number, block: number) => Math.ceil(channels / block) * block
-
 /** A depthwise kernel [C, 1, ...] as the operator takes it, which is how an image of C channels is blocked. */
 function kernelBlocks(
-  builder: GraphBuilder,
+  { builder, padded }: Blocks,
   w: string,
   channels: number,
   size: readonly number[],
-  block: number,
 ): string {
   const image = reshape(builder, w, [1, channels, ...size])
-  return reshape(builder, toBlocks(builder, image), [padded(channels, block), 1, ...size])
+  const blocked = builder.op('com.microsoft.nchwc.ReorderInput', [image])
+  return reshape(builder, blocked, [padded(channels), 1, ...size])
 }
 
 /** A depthwise convolution with a kernel that changes from step to step. */
-export function depthwiseConv(block: number): Partly<'graft.Conv'> {
-  return (builder, [x = '', w = '', bias = ''], geometry) => {
-    const { dims, kernel_shape, pads, strides } = geometry
-    const channels = dims[1] as number
-    if (!isDepthwise(geometry) || channels % 4 !== 0) return null
-    const all = padded(channels, block)
-    const inputs = [toBlocks(builder, x), kernelBlocks(builder, w, channels, kernel_shape, block)]
-    if (bias !== '') {
-      const missing = builder.int64s([0, all - channels])
-      inputs.push(all === channels ? bias : builder.op('Pad', [bias, missing]))
-    }
-    const result = builder.op('com.microsoft.nchwc.Conv', inputs, {
-      kernel_shape,
-      pads,
-      strides,
-      group: all,
-    })
-    return [fromBlocks(builder, result, channels)]
+export const depthwiseConv: BlockedRule<'graft.Conv'> = (
+  blocks,
+  [x = '', w = '', bias = ''],
+  geometry,
+) => {
+  const { builder, padded } = blocks
+  const { dims, output_dims, kernel_shape, pads, strides } = geometry
+  const channels = dims[1] as number
+  if (!isDepthwise(geometry) || !isImage(blocks, x)) return null
+  const all = padded(channels)
+  const inputs = [blocks.of(x), kernelBlocks(blocks, w, channels, kernel_shape)]
+  if (bias !== '') {
+    const missing = builder.int64s([0, all - channels])
+    inputs.push(all === channels ? bias : builder.op('Pad', [bias, missing]))
   }
+  const result = builder.op('com.microsoft.nchwc.Conv', inputs, {
+    kernel_shape,
+    pads,
+    strides,
+    group: all,
+  })
+  return [blocks.plain(result, output_dims)]
 }
 
 /** Which taps of a kernel reach the input pixels of one residue modulo the stride, along one axis. */
@@ -85,84 +85,91 @@ function phaseOf(
  * The gradient with respect to the input. With stride 1 it is a convolution with the flipped kernel; with a larger stride the input pixels
  * of each residue get a small convolution of their own, and the results are interleaved.
  */
-export function depthwiseInputGradient(block: number): Partly<'graft.ConvInputGradient'> {
-  return (builder, [dy = '', w = ''], geometry) => {
-    const { dims, output_dims, kernel_shape, pads, strides } = geometry
-    const [batch, channels, ...spatial] = dims as [number, number, number, number]
-    const divides = spatial.every((size, axis) => size % (strides[axis] as number) === 0)
-    if (!isDepthwise(geometry) || channels % 4 !== 0 || !divides) return null
+export const depthwiseInputGradient: BlockedRule<'graft.ConvInputGradient'> = (
+  blocks,
+  [dy = '', w = ''],
+  geometry,
+) => {
+  const { builder, padded, size: block } = blocks
+  const { dims, output_dims, kernel_shape, pads, strides } = geometry
+  const [batch, channels, ...spatial] = dims as [number, number, number, number]
+  const divides = spatial.every((size, axis) => size % (strides[axis] as number) === 0)
+  if (!isDepthwise(geometry) || !isImage(blocks, dy) || !divides) return null
 
-    const all = padded(channels, block)
-    const phases = spatial.map((size, axis) =>
-      Array.from({ length: strides[axis] as number }, (_, residue) =>
-        phaseOf(residue, {
-          size,
-          output: output_dims[axis + 2] as number,
-          kernel: kernel_shape[axis] as number,
-          stride: strides[axis] as number,
-          pad: pads[axis] as number,
-        }),
-      ),
+  const all = padded(channels)
+  const phases = spatial.map((size, axis) =>
+    Array.from({ length: strides[axis] as number }, (_, residue) =>
+      phaseOf(residue, {
+        size,
+        output: output_dims[axis + 2] as number,
+        kernel: kernel_shape[axis] as number,
+        stride: strides[axis] as number,
+        pad: pads[axis] as number,
+      }),
+    ),
+  )
+  if (phases.flat().includes(null)) return null
+  const [rows, columns] = phases as [Phase[], Phase[]]
+  const apart = reshape(builder, kernelBlocks(blocks, w, channels, kernel_shape), [
+    all / block,
+    product(kernel_shape),
+    block,
+  ])
+  const convolve = (row: Phase, column: Phase) => {
+    const width = kernel_shape[1] as number
+    const taps = row.taps.flatMap((y) => column.taps.map((x) => y * width + x))
+    const size = [row.taps.length, column.taps.length]
+    const kernel = builder.op('Gather', [apart, builder.int64s(taps)], { axis: 1 })
+    return builder.op(
+      'com.microsoft.nchwc.Conv',
+      [blocks.of(dy), reshape(builder, kernel, [all, 1, ...size])],
+      {
+        kernel_shape: size,
+        pads: [row.before, column.before, row.after, column.after],
+        group: all,
+      },
     )
-    if (phases.flat().includes(null)) return null
-    const [rows, columns] = phases as [Phase[], Phase[]]
-    const blocks = toBlocks(builder, dy)
-    const apart = reshape(builder, kernelBlocks(builder, w, channels, kernel_shape, block), [
-      all / block,
-      product(kernel_shape),
-      block,
-    ])
-    const convolve = (row: Phase, column: Phase) => {
-      const width = kernel_shape[1] as number
-      const taps = row.taps.flatMap((y) => column.taps.map((x) => y * width + x))
-      const size = [row.taps.length, column.taps.length]
-      const kernel = builder.op('Gather', [apart, builder.int64s(taps)], { axis: 1 })
-      return builder.op(
-        'com.microsoft.nchwc.Conv',
-        [blocks, reshape(builder, kernel, [all, 1, ...size])],
-        {
-          kernel_shape: size,
-          pads: [row.before, column.before, row.after, column.after],
-          group: all,
-        },
-      )
-    }
-    const [height, width] = spatial as [number, number]
-    const lines = (batch * all * height) / (block * rows.length)
-    const joined = rows.map((row) => {
-      const parts = columns.map((column) =>
-        reshape(builder, convolve(row, column), [(lines * width) / columns.length, block]),
-      )
-      const line =
-        parts.length === 1 ? (parts[0] as string) : builder.op('Concat', parts, { axis: 1 })
-      return reshape(builder, line, [lines, width * block])
-    })
-    const whole =
-      joined.length === 1 ? (joined[0] as string) : builder.op('Concat', joined, { axis: 1 })
-    return [fromBlocks(builder, reshape(builder, whole, [batch, all, height, width]), channels)]
   }
+  const [height, width] = spatial as [number, number]
+  const lines = (batch * all * height) / (block * rows.length)
+  const joined = rows.map((row) => {
+    const parts = columns.map((column) =>
+      reshape(builder, convolve(row, column), [(lines * width) / columns.length, block]),
+    )
+    const line =
+      parts.length === 1 ? (parts[0] as string) : builder.op('Concat', parts, { axis: 1 })
+    return reshape(builder, line, [lines, width * block])
+  })
+  const whole =
+    joined.length === 1 ? (joined[0] as string) : builder.op('Concat', joined, { axis: 1 })
+  return [blocks.plain(reshape(builder, whole, [batch, all, height, width]), dims)]
 }
 
-/** Every channel of every image is a group of its own; dy in the blocked layout is just what the operator takes as kernel. */
-export function depthwiseWeightGradient(block: number): Partly<'graft.ConvWeightGradient'> {
-  return (builder, [x = '', dy = ''], geometry) => {
-    const { dims, output_dims, kernel_shape } = geometry
-    const [batch, channels, ...spatial] = dims as [number, number, number, number]
-    const groups = batch * channels
-    const { attributes, excess } = gradientConvolution(geometry)
-    if (!isDepthwise(geometry) || groups % block !== 0) return null
-    if (excess.some((count) => count > 0)) return null
-    const image = toBlocks(builder, reshape(builder, x, [1, groups, ...spatial]))
-    const kernel = kernelBlocks(builder, dy, groups, output_dims.slice(2), block)
-    const gradient = builder.op('com.microsoft.nchwc.Conv', [image, kernel], {
-      ...attributes,
-      group: groups,
-    })
-    const images = reshape(builder, fromBlocks(builder, gradient, groups), [
-      batch,
-      channels * product(kernel_shape),
-    ])
-    const sum = builder.op('ReduceSum', [images, builder.int64s([0])], { keepdims: 0 })
-    return [reshape(builder, sum, [channels, 1, ...kernel_shape])]
-  }
+/**
+ * Every channel of every image is a group of its own: the images of a batch are blocks of one image, and dy in blocks is just what the
+ * operator takes as kernel.
+ */
+export const depthwiseWeightGradient: BlockedRule<'graft.ConvWeightGradient'> = (
+  blocks,
+  [x = '', dy = ''],
+  geometry,
+) => {
+  const { builder } = blocks
+  const { dims, output_dims, kernel_shape } = geometry
+  const [batch, channels, ...spatial] = dims as [number, number, number, number]
+  const { attributes, excess } = gradientConvolution(geometry)
+  if (!isDepthwise(geometry) || !isImage(blocks, x) || !isImage(blocks, dy)) return null
+  if (excess.some((count) => count > 0)) return null
+  const all = blocks.padded(channels)
+  const image = reshape(builder, blocks.of(x), [1, batch * all, ...spatial])
+  const kernel = reshape(builder, blocks.of(dy), [batch * all, 1, ...output_dims.slice(2)])
+  const gradient = builder.op('com.microsoft.nchwc.Conv', [image, kernel], {
+    ...attributes,
+    group: batch * all,
+  })
+  const images = reshape(builder, gradient, [batch, all * product(kernel_shape)])
+  const sum = builder.op('ReduceSum', [images, builder.int64s([0])], { keepdims: 0 })
+  const blocked = reshape(builder, sum, [1, all, ...kernel_shape])
+  const plain = builder.op('com.microsoft.nchwc.ReorderOutput', [blocked], { channels })
+  return [reshape(builder, plain, [channels, 1, ...kernel_shape])]
 }

@@ -1,61 +1,73 @@
 import { GraftError } from '../../errors.ts'
 import { attributeValues } from '../../graph/attributes.ts'
 import { createBuilder, type GraphBuilder } from '../../graph/builder.ts'
-import { describeNode, type Graph, type Node, operatorKey } from '../../graph/graph.ts'
-import type { AttributeValues, OperatorName } from '../../graph/operators.ts'
+import { describeNode, type Graph, type Node, operatorKey, pruneTo } from '../../graph/graph.ts'
+import type { OperatorName } from '../../graph/operators.ts'
+import type { TensorType } from '../../graph/tensor.ts'
+import { blockedRules } from './blocked.ts'
+import { type BlockedRule, type Blocks, createBlocks } from './blocks.ts'
+import { fuseActivations } from './fuse-activations.ts'
+import type { Given, GradientOperator, Lower } from './rule.ts'
+import { standardRules } from './standard.ts'
 
-/** The operators of our own, which no runtime knows. */
-export type GradientOperator = Extract<OperatorName, `graft.${string}`>
-
-/** The attributes of an operator of our own; the rules give all of them. */
-type Complete<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> }
-
-/** Writes an operator of our own as operators that ONNX Runtime has; returns the names of its outputs. */
-export type Lower<O extends GradientOperator> = (
-  builder: GraphBuilder,
-  inputs: readonly string[],
-  attributes: Complete<AttributeValues<O>>,
-) => readonly string[]
-
-/** How to lower each operator of our own: one table for each way to lay out tensors. */
-export type Lowering = { readonly [O in GradientOperator]: Lower<O> }
-
-/** Replaces every operator of our own by what the lowering writes for it. */
-export function lower(graph: Graph, lowering: Lowering): Graph {
+/**
+ * Replaces every operator of our own by operators that ONNX Runtime has.
+ *
+ * With a block size, what profits is written on ONNX Runtime's blocked layout, with kernels that may change from step to step; values stay
+ * in that layout from one such operator to the next, also through those that work on each element alone.
+ *
+ * @param types what is known of the values; more of them let more operators stay in blocks
+ * @param block how many channels lie side by side in a block (see `blockSize`); 0 keeps to the standard operators
+ */
+export function lower(graph: Graph, types: ReadonlyMap<string, TensorType>, block: number): Graph {
+  const names = graph.nodes.flatMap(({ outputs }) => outputs)
+  const builder = createBuilder(graph.name, { ...graph, nodes: [], outputs: [] }, names)
+  const blocks = block > 0 ? createBlocks(builder, block) : null
+  for (const [name, tensor] of [...types, ...graph.initializers]) blocks?.learn(name, tensor)
   const renamed = new Map<string, string>()
   const rename = (name: string) => renamed.get(name) ?? name
-  const own = graph.nodes.filter((node) => node.domain === 'graft')
-  if (own.length === 0) return graph
-
-  // The builder starts without nodes, so that those it adds stand where the lowered node stood; their names must still be free.
-  const nodes: Node[] = []
-  const builder = createBuilder(graph.name, graph)
-  let built = graph.nodes.length
   for (const node of graph.nodes) {
     const inputs = node.inputs.map(rename)
-    if (node.domain !== 'graft') {
-      nodes.push({ ...node, inputs })
+    const outputs =
+      (blocks && onBlocks(blocks, { ...node, inputs }, types)) ??
+      asStandard(builder, { ...node, inputs })
+    if (!outputs || outputs.length < node.outputs.length) {
+      if (node.domain === 'graft') {
+        throw new GraftError('internal', `${describeNode(node)} cannot be lowered`)
+      }
+      builder.append({ ...node, inputs })
+      const { value } = node.attributes
+      if (node.operator === 'Constant' && value?.type === 'tensor') {
+        blocks?.learn(node.outputs[0] as string, value.value)
+      }
       continue
     }
-    const key = operatorKey(node) as GradientOperator
-    const write = lowering[key] as Lower<GradientOperator> | undefined
-    if (!write) throw new GraftError('internal', `${describeNode(node)} cannot be lowered`)
-    const attributes = attributeValues(node, key) as Complete<AttributeValues<GradientOperator>>
-    const outputs = write(builder, inputs, attributes)
     node.outputs.forEach((output, index) => {
-      renamed.set(output, rename(outputs[index] as string))
+      const name = outputs[index] as string
+      renamed.set(output, name)
+      const type = types.get(output)
+      if (type) blocks?.learn(name, type)
     })
-    const added = builder.build().nodes
-    nodes.push(...added.slice(built))
-    built = added.length
   }
-  const grown = builder.build()
-  const { graft: _, ...opsets } = grown.opsets
-  return {
-    ...graph,
-    opsets,
-    nodes,
-    outputs: graph.outputs.map((output) => ({ ...output, name: rename(output.name) })),
-    initializers: grown.initializers,
-  }
+  const { graft: _, ...opsets } = builder.build().opsets
+  const outputs = graph.outputs.map((output) => ({ ...output, name: rename(output.name) }))
+  const lowered = pruneTo({ ...builder.build(), opsets }, outputs)
+  return blocks ? fuseActivations(lowered) : lowered
+}
+
+function onBlocks(blocks: Blocks, node: Node, types: ReadonlyMap<string, TensorType>) {
+  const key = operatorKey(node) as OperatorName
+  const rule = blockedRules[key] as BlockedRule<OperatorName> | undefined
+  const stated = Object.entries(node.attributes).map(([name, { value }]) => [name, value])
+  return rule?.(blocks, node.inputs, attributeValues(node, key), {
+    types: node.outputs.map((output) => types.get(output)),
+    stated: Object.fromEntries(stated),
+  })
+}
+
+function asStandard(builder: GraphBuilder, node: Node) {
+  if (node.domain !== 'graft') return null
+  const key = operatorKey(node) as GradientOperator
+  const rule = standardRules[key] as Lower<GradientOperator> | undefined
+  return rule?.(builder, node.inputs, attributeValues(node, key) as Given<GradientOperator>)
 }

@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { product, reshape } from './axes.ts'
-import type { Lower } from './index.ts'
+import type { Lower } from './rule.ts'
 
 type Channels = { readonly dims: readonly number[] }
 

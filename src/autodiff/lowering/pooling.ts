@@ -1,9 +1,9 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { float32, sizeOf } from '../../graph/tensor.ts'
 import { padSpatial, product, reshape } from './axes.ts'
-import type { Lower } from './index.ts'
+import type { Lower } from './rule.ts'
 
-type Window = {
+export type Window = {
   readonly dims: readonly number[]
   readonly output_dims: readonly number[]
   readonly kernel_shape: readonly number[]
@@ -13,7 +13,7 @@ type Window = {
 }
 
 /** Whether the windows lie side by side and cover the input exactly. */
-const tiles = ({ dims, output_dims, kernel_shape, strides, pads, dilations }: Window) =>
+export const tiles = ({ dims, output_dims, kernel_shape, strides, pads, dilations }: Window) =>
   pads.every((pad) => pad === 0) &&
   dilations.every((dilation) => dilation === 1) &&
   kernel_shape.every(

@@ -1,14 +1,16 @@
+import { channelSum } from './channel-sum.ts'
 import { conv, convInputGradient } from './convolution.ts'
 import { convWeightGradient } from './convolution-weights.ts'
-import type { Lowering } from './index.ts'
 import { batchNormalization, batchNormalizationGradient } from './normalization.ts'
 import { averagePoolGradient, maxPoolGradient } from './pooling.ts'
+import type { GradientOperator, Lower } from './rule.ts'
 
 /** Everything as standard ONNX operators, with tensors in the NCHW layout of ONNX. */
-export const standardLowering: Lowering = {
+export const standardRules: { readonly [O in GradientOperator]: Lower<O> } = {
   'graft.AveragePoolGradient': averagePoolGradient,
   'graft.BatchNormalization': batchNormalization,
   'graft.BatchNormalizationGradient': batchNormalizationGradient,
+  'graft.ChannelSum': channelSum,
   'graft.Conv': conv,
   'graft.ConvInputGradient': convInputGradient,
   'graft.ConvWeightGradient': convWeightGradient,

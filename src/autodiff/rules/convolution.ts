@@ -1,12 +1,6 @@
 import { windowGeometry } from '../geometry.ts'
-import { type RuleContext, single } from '../rule.ts'
+import { single } from '../rule.ts'
 import type { Rules } from './differentiable.ts'
-
-/** The sum over the batch and the spatial axes: the gradient of a bias. */
-function channelSum({ builder }: RuleContext, value: string, rank: number): string {
-  const axes = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis !== 1)
-  return builder.op('ReduceSum', [value, builder.int64s(axes)], { keepdims: 0 })
-}
 
 export const convolutionRules = {
   Conv: single((context, dy) => {
@@ -20,7 +14,7 @@ export const convolutionRules = {
     return [
       () => builder.op('graft.ConvInputGradient', [dy, w], { ...geometry, dims: dims(x) }),
       () => builder.op('graft.ConvWeightGradient', [x, dy], { ...geometry, dims: dims(x) }),
-      () => channelSum(context, dy, dims(x).length),
+      () => builder.op('graft.ChannelSum', [dy], { dims: geometry.output_dims }),
     ]
   }),
   // A transposed convolution is the input gradient of a convolution: its own gradients are that convolution's forward and dW.
@@ -72,7 +66,7 @@ export const convolutionRules = {
           dims: visible,
           output_dims: dims(x),
         }),
-      () => channelSum(context, dy, output.length),
+      () => builder.op('graft.ChannelSum', [dy], { dims: output }),
     ]
   }),
 } satisfies Partial<Rules>

@@ -2,6 +2,7 @@ import { GraftError } from '../../errors.ts'
 import { describeNode } from '../../graph/graph.ts'
 import { elementTypes } from '../../graph/tensor.ts'
 import { broadcast, elementwise, type RuleContext, single } from '../rule.ts'
+import { step } from '../step.ts'
 import type { Rules } from './differentiable.ts'
 
 /** `dy` where the condition holds, zero elsewhere. A cast and a product beat `Where`. */
@@ -104,9 +105,13 @@ export const elementwiseRules = {
   Reciprocal: elementwise(({ builder }, { y, dy }) =>
     builder.op('Neg', [builder.op('Mul', [dy, builder.op('Mul', [y, y])])]),
   ),
-  Relu: elementwise((context, { y, dy }) =>
-    masked(context, dy, context.builder.op('Greater', [y, context.scalar(0)])),
-  ),
+  Relu: elementwise((context, { y, dy }) => {
+    const { builder, scalar, type } = context
+    if (type(y).type !== 'float32') {
+      return masked(context, dy, builder.op('Greater', [y, scalar(0)]))
+    }
+    return builder.op('Mul', [dy, step(builder, y)])
+  }),
   Selu: elementwise(({ builder, scalar, attributes: { alpha, gamma } }, { x, y, dy }) => {
     const negative = builder.op('Add', [y, scalar(alpha * gamma)])
     const positive = builder.op('Greater', [x, scalar(0)])

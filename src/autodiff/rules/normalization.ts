@@ -12,7 +12,6 @@ const inferenceBatchNormalization: Rule<'BatchNormalization'> = (context, [cotan
   const dy = cotangent as string
   const channels = dims(scale)[0] as number
   const rank = dims(x).length
-  const axes = builder.int64s(dims(x).flatMap((_, axis) => (axis === 1 ? [] : [axis])))
   const perChannel = (value: string) =>
     rank === 2
       ? value
@@ -22,7 +21,7 @@ const inferenceBatchNormalization: Rule<'BatchNormalization'> = (context, [cotan
     return builder.op('Reciprocal', [builder.op('Sqrt', [shifted])])
   }
   const slope = () => builder.op('Mul', [scale, inverse()])
-  const sum = (value: string) => builder.op('ReduceSum', [value, axes], { keepdims: 0 })
+  const sum = (value: string) => builder.op('graft.ChannelSum', [value], { dims: dims(x) })
   const centredSum = () => {
     const centred = builder.op('Sub', [x, perChannel(mean)])
     return sum(builder.op('Mul', [dy, centred]))

@@ -1,0 +1,103 @@
+import type { OperatorName } from '../../graph/operators.ts'
+import { type BlockedRule, type Blocks, isScalar } from './blocks.ts'
+
+/** Operators whose result is finite wherever their inputs are: the lanes that fill up the last block may hold anything finite. */
+const tame = [
+  'Abs',
+  'Add',
+  'And',
+  'Cast',
+  'Celu',
+  'Clip',
+  'Elu',
+  'Equal',
+  'Erf',
+  'Gelu',
+  'Greater',
+  'GreaterOrEqual',
+  'HardSigmoid',
+  'HardSwish',
+  'LeakyRelu',
+  'Less',
+  'LessOrEqual',
+  'Max',
+  'Min',
+  'Mish',
+  'Mul',
+  'Neg',
+  'Not',
+  'Or',
+  'Relu',
+  'Selu',
+  'Sigmoid',
+  'Sign',
+  'Softplus',
+  'Sub',
+  'Sum',
+  'Swish',
+  'Tanh',
+  'ThresholdedRelu',
+  'Where',
+  'com.microsoft.Gelu',
+] as const satisfies readonly OperatorName[]
+
+/** Operators that may divide by the zeros of those lanes. */
+const wild = [
+  'Div',
+  'Exp',
+  'Log',
+  'Pow',
+  'Reciprocal',
+  'Sqrt',
+] as const satisfies readonly OperatorName[]
+
+/** The reordering knows floats only: a value of truth keeps its plain twin by being computed twice, and one of the two is dropped. */
+const logical = new Set<OperatorName>([
+  'And',
+  'Equal',
+  'Greater',
+  'GreaterOrEqual',
+  'Less',
+  'LessOrEqual',
+  'Not',
+  'Or',
+])
+
+/** What works on each element alone works in any layout, so it stays in that of its inputs. */
+function elementwise<O extends OperatorName>(operator: O): BlockedRule<O> {
+  const isTame = (tame as readonly string[]).includes(operator)
+  return (blocks, inputs, _, { stated }) => {
+    const first = inputs.find((input) => blocks.has(input))
+    const dims = first === undefined ? undefined : blocks.typeOf(first)?.dims
+    if (!dims) return null
+    const isFilled = blocks.padded(dims[1] as number) === dims[1]
+    if (!isTame && !isFilled) return null
+    if (
+      !inputs.every(
+        (input) => input === '' || isScalar(blocks, input) || alike(blocks, input, dims),
+      )
+    )
+      return null
+    const twins = inputs.map((input) =>
+      input === '' || isScalar(blocks, input) ? input : blocks.of(input),
+    )
+    const { builder } = blocks
+    const blocked = builder.op(operator, twins, stated)
+    if (!logical.has(operator)) return [blocks.plain(blocked, dims)]
+    const value = builder.op(operator, inputs, stated)
+    blocks.pair(value, blocked, dims)
+    return [value]
+  }
+}
+
+/** Whether a value has the dimensions and can be put in blocks. */
+function alike(blocks: Blocks, value: string, dims: readonly number[]): boolean {
+  const type = blocks.typeOf(value)
+  const same =
+    type?.dims.length === dims.length && type.dims.every((dim, axis) => dim === dims[axis])
+  return same && (blocks.has(value) || type.type === 'float32')
+}
+
+export const elementwiseRules = Object.fromEntries(
+  [...tame, ...wild].map((operator) => [operator, elementwise(operator)]),
+)
