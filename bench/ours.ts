@@ -1,11 +1,16 @@
 import type { Side } from './side.ts'
 
-/** A side that runs in this process. */
+/**
+ * A side that runs in this process.
+ *
+ * @param repeat does `atOnce` repetitions
+ */
 export function createSide(
   losses: readonly number[],
   repetitions: number,
   repeat: () => unknown,
   close: () => Promise<void>,
+  atOnce = 1,
 ): Side {
   let rested = process.cpuUsage()
   return {
@@ -14,10 +19,10 @@ export function createSide(
     async round() {
       const { user, system } = process.cpuUsage(rested)
       const times: number[] = []
-      for (let i = 0; i < repetitions; i++) {
+      for (let i = 0; i < repetitions; i += atOnce) {
         const start = performance.now()
         await repeat()
-        times.push(performance.now() - start)
+        times.push((performance.now() - start) / atOnce)
       }
       rested = process.cpuUsage()
       return { times, idle: (user + system) / 1000 }

@@ -71,9 +71,9 @@ async function open(row: StepRow, place: Place, pytorch: Pytorch): Promise<Opene
     { graph, loss: crossEntropy(), inputs: types, trainable, ...update },
     nodeRuntime,
   )
-  const run = () => step.run(feeds, { learningRate, random })
+  const run = (count: number) => step.runAll(Array(count).fill({ feeds, learningRate }), random)
   const losses: number[] = []
-  for (let i = 0; i < checked; i++) losses.push((await run()).loss)
+  for (let i = 0; i < checked; i++) losses.push(...(await run(1)).map(({ loss }) => loss))
 
   const weights = trainable.map((name) => graph.initializers.get(name)?.data as Float32Array)
   const data = await writeNumbers(place.folder, row.name, [
@@ -96,7 +96,7 @@ async function open(row: StepRow, place: Place, pytorch: Pytorch): Promise<Opene
     return startPytorch(pytorch, name, 'step.py', { ...common, layout, threads, memory })
   })
   return {
-    ours: createSide(losses, repetitions, run, step.release),
+    ours: createSide(losses, repetitions, () => run(step.capacity), step.release, step.capacity),
     others: await Promise.all(others),
     flops: await stepFlops(network, types),
   }

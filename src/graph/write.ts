@@ -3,6 +3,7 @@ import {
   AttributeProto_AttributeType as AttributeKind,
   type AttributeProto,
   AttributeProtoSchema,
+  type GraphProto,
   GraphProtoSchema,
   ModelProtoSchema,
   NodeProtoSchema,
@@ -42,15 +43,19 @@ export function writeModel(graph: Graph): Uint8Array {
       metadataProps: Object.entries(graph.metadata).map(([key, value]) =>
         create(StringStringEntryProtoSchema, { key, value }),
       ),
-      graph: create(GraphProtoSchema, {
-        name: graph.name,
-        node: graph.nodes.map(writeNode),
-        initializer: [...graph.initializers].map(([name, tensor]) => writeTensor(tensor, name)),
-        input: graph.inputs.map(writeValueInfo),
-        output: graph.outputs.map(writeValueInfo),
-      }),
+      graph: writeGraph(graph),
     }),
   )
+}
+
+function writeGraph(graph: Graph): GraphProto {
+  return create(GraphProtoSchema, {
+    name: graph.name,
+    node: graph.nodes.map(writeNode),
+    initializer: [...graph.initializers].map(([name, tensor]) => writeTensor(tensor, name)),
+    input: graph.inputs.map(writeValueInfo),
+    output: graph.outputs.map(writeValueInfo),
+  })
 }
 
 function writeNode(node: Node) {
@@ -78,6 +83,7 @@ function writeAttribute(name: string, { type, value }: Attribute): AttributeProt
     floats: () => ({ type: AttributeKind.FLOATS, floats: [...(value as number[])] }),
     strings: () => ({ type: AttributeKind.STRINGS, strings: (value as string[]).map(encode) }),
     tensor: () => ({ type: AttributeKind.TENSOR, t: writeTensor(value as Tensor, '') }),
+    graph: () => ({ type: AttributeKind.GRAPH, g: writeGraph(value as Graph) }),
   }[type]()
   return create(AttributeProtoSchema, { name, ...fields })
 }

@@ -16,7 +16,7 @@ import {
   train,
   trainableParameters,
 } from './loop.ts'
-import { compileStep, type TrainingStep } from './step.ts'
+import { compileStep, type StepBatch, type TrainingStep } from './step.ts'
 
 /** 30 points around three centres, the class of each by turns. */
 const source = createRandom(5)
@@ -71,6 +71,14 @@ async function trained(
       return { events, ...value }
     }
     events.push(value)
+  }
+}
+
+/** The same batches, each shown to somebody when it is asked for. */
+function* watched(batches: Iterable<StepBatch>, see: (batch: StepBatch) => void) {
+  for (const batch of batches) {
+    see(batch)
+    yield batch
   }
 }
 
@@ -137,19 +145,22 @@ describe('training', () => {
     const seen: { indices: number[]; weights: number[]; targets: number[] }[] = []
     await trained({ batchSize: 8, epochs: 2, classWeights: [1, 2, 3] }, null, (step) => ({
       ...step,
-      run(feeds, settings) {
-        const { data } = feeds[inputName] as Tensor
-        const found = Array.from({ length: 8 }, (_, row) =>
-          indices(0, 30).findIndex((i) => points[3 * i] === data[3 * row]),
-        )
-        const values = (name: string) => Array.from((feeds[name] as Tensor).data, Number)
-        seen.push({
-          indices: found,
-          weights: values(weightsInput),
-          targets: values(targetsInput),
-        })
-        return step.run(feeds, settings)
-      },
+      runAll: (batches, random) =>
+        step.runAll(
+          watched(batches, ({ feeds }) => {
+            const { data } = feeds[inputName] as Tensor
+            const found = Array.from({ length: 8 }, (_, row) =>
+              indices(0, 30).findIndex((i) => points[3 * i] === data[3 * row]),
+            )
+            const values = (name: string) => Array.from((feeds[name] as Tensor).data, Number)
+            seen.push({
+              indices: found,
+              weights: values(weightsInput),
+              targets: values(targetsInput),
+            })
+          }),
+          random,
+        ),
     }))
     expect(seen).toHaveLength(6)
     for (const batch of seen) {
@@ -175,10 +186,11 @@ describe('training', () => {
     const rates: number[] = []
     const { events } = await trained({ epochs: 3, schedule: cosine }, null, (step) => ({
       ...step,
-      run(feeds, settings) {
-        rates.push(settings.learningRate)
-        return step.run(feeds, settings)
-      },
+      runAll: (batches, random) =>
+        step.runAll(
+          watched(batches, ({ learningRate }) => rates.push(learningRate)),
+          random,
+        ),
     }))
     expect(rates).toEqual(Array.from({ length: 9 }, (_, step) => 0.1 * cosine(step, 9)))
     expect(events.map(({ learningRate }) => learningRate)).toEqual([rates[2], rates[5], rates[8]])

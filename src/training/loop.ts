@@ -1,4 +1,4 @@
-import { batches } from '../data/batches.ts'
+import { type Batch, batches } from '../data/batches.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { targetsInput, weightsInput } from '../nn/losses.ts'
@@ -9,7 +9,7 @@ import { mean } from '../statistics/summaries.ts'
 import type { Examples } from './examples.ts'
 import type { Forward } from './forward.ts'
 import { finish, predict, softmax } from './predict.ts'
-import type { TrainingStep } from './step.ts'
+import type { StepBatch, StepResult, TrainingStep } from './step.ts'
 
 /** What happens in a training run, in order. */
 export type TrainingEvent = {
@@ -74,14 +74,10 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingE
   const targets: Tensor = { type: 'int64', dims: [batchSize], data: new BigInt64Array(batchSize) }
   const weights: Tensor = { type: 'float32', dims: [batchSize], data: new Float32Array(batchSize) }
   const curve: TrainingEvent[] = []
+  let learningRate = options.learningRate
   let count = 0
-  for (let epoch = 1; epoch <= epochs; epoch++) {
-    const losses: number[] = []
-    const norms: number[] = []
-    let learningRate = options.learningRate
-    const order = random.fork(`order ${epoch}`)
-    const draws = random.fork(`draws ${epoch}`)
-    for (const batch of batches(options.train, batchSize, order)) {
+  function* prepared(chunk: readonly Batch[], draws: Random): Generator<StepBatch> {
+    for (const batch of chunk) {
       learningRate = options.learningRate * schedule(count++, epochs * stepsPerEpoch)
       batch.indices.forEach((index, row) => {
         const label = labels[index] as number
@@ -93,17 +89,24 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingE
         [targetsInput]: targets,
         [weightsInput]: weights,
       }
-      const result = await step.run(feeds, { learningRate, random: draws })
-      losses.push(result.loss)
-      norms.push(result.gradientNorm)
+      yield { feeds, learningRate }
+    }
+  }
+  for (let epoch = 1; epoch <= epochs; epoch++) {
+    const results: StepResult[] = []
+    const order = [...batches(options.train, batchSize, random.fork(`order ${epoch}`))]
+    const draws = random.fork(`draws ${epoch}`)
+    for (let start = 0; start < order.length; start += step.capacity) {
+      const chunk = order.slice(start, start + step.capacity)
+      results.push(...(await step.runAll(prepared(chunk, draws), draws)))
     }
     const measured = await validate(options)
     const event: TrainingEvent = {
       type: 'epoch',
       epoch,
       epochs,
-      trainingLoss: mean(losses),
-      gradientNorm: mean(norms),
+      trainingLoss: mean(results.map(({ loss }) => loss)),
+      gradientNorm: mean(results.map((result) => result.gradientNorm)),
       validationLoss: measured?.loss ?? null,
       validationAccuracy: measured?.accuracy ?? null,
       learningRate,

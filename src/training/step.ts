@@ -8,13 +8,22 @@ import { GraftError } from '../errors.ts'
 import { createBuilder, type GraphBuilder } from '../graph/builder.ts'
 import { countMultiplyAdds } from '../graph/cost.ts'
 import { type Graph, type Node, pruneTo } from '../graph/graph.ts'
-import { float32, sizeOf, type Tensor, type TensorType, zeros } from '../graph/tensor.ts'
+import {
+  elementTypes,
+  float32,
+  sizeOf,
+  type Tensor,
+  type TensorType,
+  type TypedArray,
+  zeros,
+} from '../graph/tensor.ts'
 import { type Loss, targetsInput, weightsInput } from '../nn/losses.ts'
 import type { Random } from '../random.ts'
 import { type LoweringName, loweredBlock } from '../runtime/lowering.ts'
 import type { Runtime, Session } from '../runtime/session.ts'
 import { inferTypes } from '../runtime/types.ts'
 import { type DropoutMask, drawMask, feedDropout } from './dropout.ts'
+import { afterSteps, beforeSteps, countInput, ofEveryStep, severalSteps } from './several-steps.ts'
 import {
   type Carried,
   learningRateInput,
@@ -40,15 +49,27 @@ export type StepOptions = UpdateOptions & {
 
 export type StepResult = { readonly loss: number; readonly gradientNorm: number }
 
+/** What one step is made on. */
+export type StepBatch = {
+  /** The network's inputs, and `targetsInput` and `weightsInput` of its loss. */
+  readonly feeds: Readonly<Record<string, Tensor>>
+  readonly learningRate: number
+}
+
 /** A compiled training step with the parameters and optimizer state that it carries from run to run. */
 export type TrainingStep = {
+  /** The most steps that one call of `runAll` makes. */
+  readonly capacity: number
   /**
-   * One step: forward, loss, backward, update.
+   * One step after the other: forward, loss, backward, update.
    *
-   * @param feeds the network's inputs, and `targetsInput` and `weightsInput` of its loss; `random` draws the dropout masks
+   * @param batches at most `capacity`; each is copied before the next is asked for
+   * @param random draws the dropout masks
    */
+  runAll(batches: Iterable<StepBatch>, random: Random): Promise<readonly StepResult[]>
+  /** A single step; several in one call take less time each. */
   run(
-    feeds: Readonly<Record<string, Tensor>>,
+    feeds: StepBatch['feeds'],
     settings: { readonly learningRate: number; readonly random: Random },
   ): Promise<StepResult>
   /** Copies of the trained parameters and running statistics, by name, in their own dimensions. */
@@ -69,14 +90,33 @@ export type TrainingStep = {
  */
 export async function compileStep(options: StepOptions, runtime: Runtime): Promise<TrainingStep> {
   const written = await writeStep(options, runtime)
-  const session = await runtime.createSession(written.graph, {
-    ...(written.multiplyAdds < smallStep && { threads: 1 }),
-  })
-  return createStep(written, options.graph, session)
+  const capacity = capacityOf(written)
+  const { graph, carried, loss, gradientNorm, multiplyAdds } = written
+  const session = await runtime.createSession(
+    severalSteps(graph, carried, [loss, gradientNorm], capacity),
+    multiplyAdds < smallStep ? { threads: 1 } : {},
+  )
+  return createStep(written, options.graph, session, capacity)
 }
 
 /** Multiply-adds of a forward pass below which a second thread costs more than it brings. */
 const smallStep = 2e7
+
+/**
+ * As many steps in a call as take about a second, so that whoever waits is heard in between, and as fit their inputs into 16 MB. A step
+ * is taken for three forward passes at 50e9 multiply-adds a second.
+ */
+function capacityOf({ graph, carried, multiplyAdds }: WrittenStep): number {
+  const states = new Set(carried.map(({ input }) => input))
+  const fed = graph.inputs.filter(({ name }) => !states.has(name))
+  const bytes = fed.reduce(
+    (sum, { type, dims }) =>
+      sum + sizeOf(dims as number[]) * elementTypes[type].array.BYTES_PER_ELEMENT,
+    0,
+  )
+  const fits = Math.min(50e9 / (3 * multiplyAdds), 2 ** 24 / bytes, 16)
+  return Math.max(1, Math.floor(fits))
+}
 
 type WrittenStep = {
   readonly graph: Graph
@@ -203,8 +243,12 @@ function thawed(builder: GraphBuilder, carried: readonly Carried[], network: Gra
   return { ...grown, initializers, nodes: [...shapes, ...views, ...grown.nodes] }
 }
 
-function createStep(written: WrittenStep, network: Graph, session: Session): TrainingStep {
-  const { carried, masks } = written
+function createStep(
+  { graph, carried, masks, ...written }: WrittenStep,
+  network: Graph,
+  session: Session,
+  capacity: number,
+): TrainingStep {
   const initial = ({ parameter, state, size }: Carried): Tensor => {
     const value = network.initializers.get(parameter) as Tensor
     return state === undefined
@@ -214,35 +258,74 @@ function createStep(written: WrittenStep, network: Graph, session: Session): Tra
   // Two sets of buffers take turns: a fed tensor and a fetched one must never share memory.
   let current = carried.map(initial)
   let next = carried.map(({ size }) => zeros('float32', [size]))
-  const scalar = () => zeros('float32', [])
-  const [loss, gradientNorm, learningRate, step] = [scalar(), scalar(), scalar(), scalar()]
-  const [rateValue, stepValue] = [learningRate.data, step.data] as [Float32Array, Float32Array]
+  const states = new Set(carried.map(({ input }) => input))
+  const fed = graph.inputs.flatMap(({ name, type, dims }) => {
+    if (states.has(name)) return []
+    return [{ name, type, dims, all: zeros(type, [capacity, ...(dims as number[])]) }]
+  })
+  const count = zeros('int64', [])
   let steps = 0
   const key = ({ parameter, state }: Carried) =>
     state === undefined ? parameter : `${parameter} ${state}`
-  const readsStep = session.inputs.some(({ name }) => name === stepInput)
+  const copyIn = (index: number, values: Readonly<Record<string, TypedArray>>) => {
+    for (const { name, type, dims, all } of fed) {
+      const data = values[name]
+      const size = sizeOf(dims as number[])
+      if (data?.constructor !== elementTypes[type].array || data.length !== size) {
+        throw new GraftError(
+          'bad-input',
+          `the step needs "${name}" as ${type} [${dims.join(', ')}]`,
+        )
+      }
+      ;(all.data as Uint8Array).set(data as Uint8Array, index * size)
+    }
+  }
+
+  const runAll: TrainingStep['runAll'] = async (batches, random) => {
+    let made = 0
+    for (const { feeds, learningRate } of batches) {
+      if (made === capacity) {
+        throw new GraftError('internal', `more than ${capacity} steps were asked of one call`)
+      }
+      const values: Record<string, TypedArray> = {
+        [learningRateInput]: Float32Array.of(learningRate),
+        [stepInput]: Float32Array.of(steps + made + 1),
+      }
+      for (const name in feeds) values[name] = (feeds[name] as Tensor).data
+      for (const mask of masks) values[mask.input] = drawMask(mask, random).data
+      copyIn(made++, values)
+    }
+    if (made === 0) return []
+    steps += made
+    count.data[0] = BigInt(made)
+    const all: Record<string, Tensor> = { [countInput]: count }
+    for (const { name, all: stacked } of fed) all[ofEveryStep(name)] = stacked
+    const losses = zeros('float32', [made])
+    const norms = zeros('float32', [made])
+    const fetches: Record<string, Tensor> = {
+      [ofEveryStep(written.loss)]: losses,
+      [ofEveryStep(written.gradientNorm)]: norms,
+    }
+    carried.forEach(({ input, output }, index) => {
+      all[beforeSteps(input)] = current[index] as Tensor
+      fetches[afterSteps(output)] = next[index] as Tensor
+    })
+    await session.run(all, fetches)
+    const spent = current
+    current = next
+    next = spent
+    return Array.from({ length: made }, (_, index) => ({
+      loss: Number(losses.data[index]),
+      gradientNorm: Number(norms.data[index]),
+    }))
+  }
 
   return {
-    async run(feeds, settings) {
-      steps++
-      rateValue[0] = settings.learningRate
-      stepValue[0] = steps
-      const all: Record<string, Tensor> = { ...feeds, [learningRateInput]: learningRate }
-      if (readsStep) all[stepInput] = step
-      for (const mask of masks) all[mask.input] = drawMask(mask, settings.random)
-      const fetches: Record<string, Tensor> = {
-        [written.loss]: loss,
-        [written.gradientNorm]: gradientNorm,
-      }
-      carried.forEach(({ input, output }, index) => {
-        all[input] = current[index] as Tensor
-        fetches[output] = next[index] as Tensor
-      })
-      await session.run(all, fetches)
-      const spent = current
-      current = next
-      next = spent
-      return { loss: Number(loss.data[0]), gradientNorm: Number(gradientNorm.data[0]) }
+    capacity,
+    runAll,
+    async run(feeds, { learningRate, random }) {
+      const [result] = await runAll([{ feeds, learningRate }], random)
+      return result as StepResult
     },
     parameters() {
       const parameters = new Map<string, Tensor>()
