@@ -20,6 +20,14 @@ export type Network = {
   readonly input: readonly [number, number, number]
 }
 
+/** A network of torchvision, which PyTorch exports: `name` is its key in `pytorch/imported.py`. */
+export type ImportedNetwork = {
+  readonly name: string
+  readonly input: readonly [number, number, number]
+  /** Whether batch normalization takes the statistics of the batch, or its running ones. */
+  readonly batchStatistics: boolean
+}
+
 const mnist = [1, 28, 28] as const
 const random = createRandom('bench')
 const { layer: relu, initializer } = activations.relu
@@ -49,6 +57,16 @@ export const selfNormalizing: Network = {
   name: 'mlp',
   input: mnist,
   graph: mlp(mnist, { sizes: [300, 100, 50, 50, 50], activation: 'selu', classes: 10 }, random),
+}
+
+/** One layer of 4 million weights, in which nothing counts but their update. */
+export const wide: Network = {
+  name: 'wide',
+  input: [1, 40, 50],
+  graph: written(
+    { flatten: flatten(), dense1: dense(2000), relu: relu(), dense2: dense(10) },
+    [1, 40, 50],
+  ),
 }
 
 function written(layers: Readonly<Record<string, Layer>>, dims: readonly number[]): Graph {

@@ -23,4 +23,8 @@ def mlp():
     return nn.Sequential(nn.Flatten(), *[layer for pair in hidden for layer in pair], nn.Linear(50, 10))
 
 
-networks = {'cnn': cnn, 'mlp': mlp}
+def wide():
+    return nn.Sequential(nn.Flatten(), nn.Linear(2000, 2000), nn.ReLU(), nn.Linear(2000, 10))
+
+
+networks = {'cnn': cnn, 'mlp': mlp, 'wide': wide}

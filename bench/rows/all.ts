@@ -1,4 +1,4 @@
-import { cnn, selfNormalizing } from '../networks.ts'
+import { cnn, selfNormalizing, wide } from '../networks.ts'
 import type { Row } from '../row.ts'
 import { gemm } from './gemm.ts'
 import { headEpoch } from './head-epoch.ts'
@@ -15,6 +15,12 @@ const cnnRow = {
     { layout: 'contiguous', memory: 'returned' },
   ],
 } as const
+
+const layouts = [{ layout: 'contiguous' }, { layout: 'channels_last' }] as const
+
+const importedRow = { optimizer: 'momentum', batch: 32, repetitions: 4, others: layouts } as const
+const resnet = { name: 'resnet18', input: [3, 64, 64] } as const
+const mobilenet = { name: 'mobilenet_v2', input: [3, 96, 96] } as const
 
 /** Every row of the table, in its order. */
 export const rows: readonly Row[] = [
@@ -49,6 +55,53 @@ export const rows: readonly Row[] = [
     repetitions: 300,
     others: [{ layout: 'contiguous' }, { layout: 'contiguous', threads: 1 }],
     limit: null,
+  }),
+  trainingStep({
+    name: 'adam-4m',
+    what: 'a step of a layer of 4 million weights on one example, Adam',
+    network: wide,
+    optimizer: 'adam',
+    learningRate: 1e-6,
+    batch: 1,
+    repetitions: 32,
+    others: [{ layout: 'contiguous' }],
+    limit: { ratio: 1.2 },
+  }),
+  trainingStep({
+    ...importedRow,
+    name: 'mobilenet-frozen',
+    what: 'a step of MobileNetV2 at 96x96, batch 32, statistics frozen',
+    network: { ...mobilenet, batchStatistics: false },
+    limit: { ratio: 0.7 },
+  }),
+  trainingStep({
+    ...importedRow,
+    name: 'mobilenet-training',
+    what: 'the same with the statistics of the batch',
+    network: { ...mobilenet, batchStatistics: true },
+    limit: { ratio: 0.75 },
+  }),
+  trainingStep({
+    ...importedRow,
+    name: 'resnet-frozen',
+    what: 'a step of ResNet-18 at 64x64, batch 32, statistics frozen',
+    network: { ...resnet, batchStatistics: false },
+    limit: { ratio: 1 },
+  }),
+  trainingStep({
+    ...importedRow,
+    name: 'resnet-training',
+    what: 'the same with the statistics of the batch',
+    network: { ...resnet, batchStatistics: true },
+    limit: { ratio: 1.1 },
+  }),
+  trainingStep({
+    ...importedRow,
+    name: 'vit',
+    what: 'a step of a ViT of 12 layers of width 192 on 65 tokens, batch 32',
+    network: { name: 'vit', input: [3, 32, 32], batchStatistics: false },
+    others: [{ layout: 'contiguous' }],
+    limit: { ratio: 1 },
   }),
   headEpoch,
   help,

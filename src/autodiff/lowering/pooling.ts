@@ -21,12 +21,20 @@ export const tiles = ({ dims, output_dims, kernel_shape, strides, pads, dilation
       size === strides[axis] && (output_dims[axis + 2] as number) * size === dims[axis + 2],
   )
 
-/** Repeats every pixel over its window, axis by axis from the last: joining copies beats Resize and Expand. */
+/** Repeats every pixel over its window, axis by axis from the last: joining copies beats Expand, and Resize but where it doubles. */
 function repeat(
   builder: GraphBuilder,
   value: string,
   { output_dims, kernel_shape }: Window,
 ): string {
+  if (kernel_shape.length === 2 && kernel_shape.every((size) => size === 2)) {
+    const scales = builder.constant(float32([4], [1, 1, ...kernel_shape]))
+    return builder.op('Resize', [value, undefined, scales], {
+      mode: 'nearest',
+      coordinate_transformation_mode: 'asymmetric',
+      nearest_mode: 'floor',
+    })
+  }
   let repeated = value
   const dims = [...output_dims]
   for (let axis = kernel_shape.length - 1; axis >= 0; axis--) {
