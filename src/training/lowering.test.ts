@@ -21,7 +21,8 @@ import { createRandom } from '../random.ts'
 import { blockSize, type LoweringName } from '../runtime/lowering.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { trainableParameters } from './loop.ts'
-import { compileStep, type StepOptions, writeStep } from './step.ts'
+import { compileStep } from './step.ts'
+import { type StepOptions, writeStep } from './write-step.ts'
 
 const batch = 4
 

@@ -34,7 +34,8 @@ import { nodeRuntime } from '../runtime/node.ts'
 import { run } from '../runtime/vjp.ts'
 import { withParameters } from './forward.ts'
 import { trainableParameters } from './loop.ts'
-import { compileStep, type StepOptions, writeStep } from './step.ts'
+import { compileStep } from './step.ts'
+import { type StepOptions, writeStep } from './write-step.ts'
 
 const random = createRandom(1)
 

@@ -1,51 +1,20 @@
-import { exposeBatchStatistics } from '../autodiff/batch-statistics.ts'
-import { differentiate } from '../autodiff/differentiate.ts'
-import { lower } from '../autodiff/lowering/index.ts'
-import { mergeNodes } from '../autodiff/merge-nodes.ts'
-import { swapReluPooling } from '../autodiff/swap-relu-pooling.ts'
-import { exposeTrainedConvolutions } from '../autodiff/trained-convolutions.ts'
 import { GraftError } from '../errors.ts'
-import { createBuilder, type GraphBuilder } from '../graph/builder.ts'
-import { countMultiplyAdds } from '../graph/cost.ts'
-import { type Graph, type Node, pruneTo } from '../graph/graph.ts'
+import type { Graph } from '../graph/graph.ts'
 import {
   elementTypes,
   float32,
   sizeOf,
   type Tensor,
-  type TensorType,
   type TypedArray,
   zeros,
 } from '../graph/tensor.ts'
-import { type Loss, targetsInput, weightsInput } from '../nn/losses.ts'
 import type { Random } from '../random.ts'
-import { type LoweringName, loweredBlock } from '../runtime/lowering.ts'
 import type { Runtime, Session } from '../runtime/session.ts'
-import { inferTypes } from '../runtime/types.ts'
-import { type DropoutMask, drawMask, feedDropout } from './dropout.ts'
+import { drawMask } from './dropout.ts'
+import { toChannelOrder, toPixelOrder } from './kernel-order.ts'
 import { afterSteps, beforeSteps, countInput, ofEveryStep, severalSteps } from './several-steps.ts'
-import {
-  type Carried,
-  learningRateInput,
-  stepInput,
-  type Trainable,
-  type UpdateOptions,
-  writeUpdate,
-} from './update.ts'
-
-export type StepOptions = UpdateOptions & {
-  /** The network; its first output is what the loss sees. */
-  readonly graph: Graph
-  readonly loss: Loss
-  /** The type of every input of the network at the batch size. */
-  readonly inputs: Readonly<Record<string, TensorType>>
-  /** The parameters to train; all others are frozen, that is, constants of the compiled step. */
-  readonly trainable: readonly string[]
-  /** Whether batch normalization uses the statistics of the batch and keeps running ones; default no: they are frozen too. */
-  readonly batchStatistics?: boolean
-  /** Default: `auto`. */
-  readonly lowering?: LoweringName
-}
+import { type Carried, learningRateInput, stepInput } from './update.ts'
+import { type StepOptions, type WrittenStep, writeStep } from './write-step.ts'
 
 export type StepResult = { readonly loss: number; readonly gradientNorm: number }
 
@@ -118,141 +87,22 @@ function capacityOf({ graph, carried, multiplyAdds }: WrittenStep): number {
   return Math.max(1, Math.floor(fits))
 }
 
-type WrittenStep = {
-  readonly graph: Graph
-  /** Of the forward pass. */
-  readonly multiplyAdds: number
-  readonly loss: string
-  readonly gradientNorm: string
-  readonly carried: readonly Carried[]
-  readonly masks: readonly DropoutMask[]
-}
-
-/** The training step as a graph. */
-export async function writeStep(options: StepOptions, runtime: Runtime): Promise<WrittenStep> {
-  const { graph, trainable } = options
-  for (const name of trainable) {
-    if (!graph.initializers.has(name)) {
-      throw new GraftError('bad-input', `the network has no parameter "${name}"`)
-    }
-  }
-  const withLoss = await attachLoss(options, runtime)
-  const typed = await inferTypes(withLoss.graph, withLoss.inputs, runtime)
-  const swapped = swapReluPooling(mergeNodes(typed.graph), typed.types)
-  const { graph: masked, masks } = feedDropout(swapped.graph, swapped.types)
-  const mode = options.batchStatistics ? withBatchStatistics(masked) : masked
-  const { graph: forward, types, statistics } = exposeBatchStatistics(mode, swapped.types)
-
-  const seeded = createBuilder(forward.name, forward)
-  const seeds = new Map([[withLoss.loss, seeded.scalar(1)]])
-  const derivatives = differentiate(seeded.build(), types, seeds, trainable)
-  const { graph: backward, gradients } = derivatives
-
-  const builder = createBuilder(backward.name, backward)
-  const flat = (value: string, size: number) =>
-    builder.op('Reshape', [value, builder.int64s([size])])
-  const parameters = trainable.map((name): Trainable => {
-    const dims = (graph.initializers.get(name) as Tensor).dims
-    const size = sizeOf(dims)
-    const gradient = gradients.get(name)
-    if (!gradient) {
-      throw new GraftError('bad-input', `the loss does not depend on the parameter "${name}"`)
-    }
-    const value = builder.input(builder.fresh(`${name} flat`), 'float32', [size])
-    return { name, dims, size, value, gradient: flat(gradient, size) }
-  })
-  const { carried, gradientNorm } = writeUpdate(builder, parameters, options)
-  const running = statistics.map(({ parameter, updated }): Carried => {
-    const size = sizeOf((graph.initializers.get(parameter) as Tensor).dims)
-    const input = builder.input(builder.fresh(`${parameter} flat`), 'float32', [size])
-    return { parameter, input, output: updated, size }
-  })
-  const all = [...carried, ...running]
-  const outputs = [withLoss.loss, gradientNorm, ...all.map(({ output }) => output)]
-  const complete = exposeTrainedConvolutions(thawed(builder, all, graph), types)
-  const lowered = lower(
-    pruneTo(
-      complete,
-      outputs.map((name) => ({ name })),
-    ),
-    derivatives.types,
-    await loweredBlock(runtime, options.lowering),
-  )
-  const names = lowered.outputs.map(({ name }) => name)
-  return {
-    graph: lowered,
-    multiplyAdds: countMultiplyAdds(typed.graph, typed.types),
-    loss: names[0] as string,
-    gradientNorm: names[1] as string,
-    carried: all.map((value, index) => ({ ...value, output: names[index + 2] as string })),
-    masks,
-  }
-}
-
-function withBatchStatistics(graph: Graph): Graph {
-  const training = { training_mode: { type: 'int', value: 1 } } as const
-  return {
-    ...graph,
-    nodes: graph.nodes.map((node) =>
-      node.operator === 'BatchNormalization'
-        ? { ...node, attributes: { ...node.attributes, ...training } }
-        : node,
-    ),
-  }
-}
-
-/** The network with its loss: a scalar that is its first output. */
-async function attachLoss({ graph, loss, inputs }: StepOptions, runtime: Runtime) {
-  const output = graph.outputs[0]?.name as string
-  const { types } = await inferTypes(graph, inputs, runtime)
-  const { dims } = types.get(output) as TensorType
-  const targets = { type: loss.targets.type, dims: loss.targets.dims(dims) }
-  const weights = { type: 'float32', dims: [dims[0] as number] } as const
-  const builder = createBuilder(graph.name, { ...graph, outputs: [] })
-  builder.input(targetsInput, targets.type, targets.dims)
-  builder.input(weightsInput, weights.type, weights.dims)
-  const value = loss.write(builder, { output, targets: targetsInput, weights: weightsInput })
-  builder.output(value)
-  return {
-    graph: builder.build(),
-    loss: value,
-    inputs: { ...inputs, [targetsInput]: targets, [weightsInput]: weights },
-  }
-}
-
-/** Turns carried parameters from initializers into views of their flat inputs. */
-function thawed(builder: GraphBuilder, carried: readonly Carried[], network: Graph): Graph {
-  const grown = builder.build()
-  const initializers = new Map(grown.initializers)
-  const views: Node[] = []
-  const constants = createBuilder(grown.name, grown)
-  for (const { parameter, state, input } of carried) {
-    if (state !== undefined) continue
-    initializers.delete(parameter)
-    const { dims } = network.initializers.get(parameter) as Tensor
-    views.push({
-      name: `${parameter} view`,
-      operator: 'Reshape',
-      domain: '',
-      inputs: [input, constants.int64s(dims)],
-      outputs: [parameter],
-      attributes: {},
-    })
-  }
-  const shapes = constants.build().nodes.slice(grown.nodes.length)
-  return { ...grown, initializers, nodes: [...shapes, ...views, ...grown.nodes] }
-}
-
 function createStep(
-  { graph, carried, masks, ...written }: WrittenStep,
+  { graph, carried, masks, byPixel, ...written }: WrittenStep,
   network: Graph,
   session: Session,
   capacity: number,
 ): TrainingStep {
+  const dimsOf = (parameter: string) => (network.initializers.get(parameter) as Tensor).dims
+  /** Copies of values as the step carries them, and back. */
+  const stored = (parameter: string, values: Float32Array) =>
+    byPixel.has(parameter) ? toPixelOrder(values, dimsOf(parameter)) : values.slice()
+  const restored = (parameter: string, values: Float32Array) =>
+    byPixel.has(parameter) ? toChannelOrder(values, dimsOf(parameter)) : values.slice()
   const initial = ({ parameter, state, size }: Carried): Tensor => {
     const value = network.initializers.get(parameter) as Tensor
     return state === undefined
-      ? float32([size], (value.data as Float32Array).slice())
+      ? float32([size], stored(parameter, value.data as Float32Array))
       : zeros('float32', [size])
   }
   // Two sets of buffers take turns: a fed tensor and a fetched one must never share memory.
@@ -331,16 +181,16 @@ function createStep(
       const parameters = new Map<string, Tensor>()
       carried.forEach(({ parameter, state }, index) => {
         if (state !== undefined) return
-        const { dims } = network.initializers.get(parameter) as Tensor
         const { data } = current[index] as Tensor
-        parameters.set(parameter, float32(dims, (data as Float32Array).slice()))
+        const values = restored(parameter, data as Float32Array)
+        parameters.set(parameter, float32(dimsOf(parameter), values))
       })
       return parameters
     },
     state() {
       const copies = carried.map((value, index): [string, Tensor] => {
         const { dims, data } = current[index] as Tensor
-        return [key(value), float32(dims, (data as Float32Array).slice())]
+        return [key(value), float32(dims, restored(value.parameter, data as Float32Array))]
       })
       return new Map([...copies, ['steps', float32([], [steps])]])
     },
@@ -349,15 +199,20 @@ function createStep(
       carried.forEach((value, index) => {
         const saved = state.get(key(value))
         if (!saved) throw new GraftError('bad-input', `the checkpoint has no "${key(value)}"`)
-        ;((current[index] as Tensor).data as Float32Array).set(saved.data as Float32Array)
+        const values = stored(value.parameter, saved.data as Float32Array)
+        ;((current[index] as Tensor).data as Float32Array).set(values)
       })
     },
     reset(parameters) {
       steps = 0
       carried.forEach((value, index) => {
+        const { parameter, state } = value
         const { data } = current[index] as Tensor
-        const given = value.state === undefined ? parameters?.get(value.parameter) : undefined
-        ;(data as Float32Array).set((given ?? initial(value)).data as Float32Array)
+        const given = state === undefined ? parameters?.get(parameter) : undefined
+        const values = given
+          ? stored(parameter, given.data as Float32Array)
+          : (initial(value).data as Float32Array)
+        ;(data as Float32Array).set(values)
       })
     },
     release: () => session.release(),

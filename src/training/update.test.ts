@@ -14,7 +14,8 @@ import { crossEntropy, targetsInput, weightsInput } from '../nn/losses.ts'
 import { adam, adamw, type Optimizer, sgd } from '../nn/optimizers.ts'
 import { createRandom } from '../random.ts'
 import { nodeRuntime } from '../runtime/node.ts'
-import { compileStep, type StepOptions, type TrainingStep } from './step.ts'
+import { compileStep, type TrainingStep } from './step.ts'
+import type { StepOptions } from './write-step.ts'
 
 type Run = {
   readonly rate: number

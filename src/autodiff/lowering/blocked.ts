@@ -5,7 +5,9 @@ import { convWeightGradientFromBlocks } from './convolution-weights.ts'
 import { denseConv, denseInputGradient } from './dense.ts'
 import { depthwiseConv, depthwiseInputGradient, depthwiseWeightGradient } from './depthwise.ts'
 import { elementwiseRules } from './elementwise.ts'
+import { blockPixels } from './pixels.ts'
 import { averagePool, globalAveragePool, maxPool, tiledMaxPoolGradient } from './pooling-blocks.ts'
+import { isSmall, rowConv, rowInputGradient } from './row-convolution.ts'
 
 /** The first of several rules that applies. */
 const firstOf =
@@ -18,6 +20,15 @@ const firstOf =
     return null
   }
 
+/** On small maps: by rows of pixels, from blocks and into blocks. */
+const smallConv: BlockedRule<'graft.Conv'> = (blocks, inputs, geometry) =>
+  isSmall(geometry) ? [rowConv(blocks.builder, inputs, geometry, blockPixels(blocks))] : null
+
+const smallInputGradient: BlockedRule<'graft.ConvInputGradient'> = (blocks, inputs, geometry) =>
+  isSmall(geometry)
+    ? [rowInputGradient(blocks.builder, inputs, geometry, blockPixels(blocks))]
+    : null
+
 /** What is written on ONNX Runtime's blocked layout. */
 export const blockedRules: Partial<Record<string, BlockedRule<never>>> = {
   ...elementwiseRules,
@@ -25,8 +36,12 @@ export const blockedRules: Partial<Record<string, BlockedRule<never>>> = {
   GlobalAveragePool: globalAveragePool,
   MaxPool: maxPool,
   'graft.ChannelSum': blockedChannelSum,
-  'graft.Conv': firstOf(depthwiseConv, denseConv),
-  'graft.ConvInputGradient': firstOf(depthwiseInputGradient, denseInputGradient),
+  'graft.Conv': firstOf(depthwiseConv, smallConv, denseConv),
+  'graft.ConvInputGradient': firstOf(
+    depthwiseInputGradient,
+    smallInputGradient,
+    denseInputGradient,
+  ),
   'graft.ConvWeightGradient': firstOf(depthwiseWeightGradient, convWeightGradientFromBlocks),
   'graft.MaxPoolGradient': tiledMaxPoolGradient,
 }

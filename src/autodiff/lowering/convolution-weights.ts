@@ -1,6 +1,7 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { padSpatial, product, reshape } from './axes.ts'
-import type { BlockedRule, Blocks } from './blocks.ts'
+import type { BlockedRule } from './blocks.ts'
+import { blockPixels, gatheredPatches, type Pixels, planePixels } from './pixels.ts'
 import type { Lower } from './rule.ts'
 
 export type Geometry = Parameters<Lower<'graft.ConvWeightGradient'>>[2]
@@ -14,14 +15,6 @@ type WeightGradient = {
     geometry: Geometry,
     pixels: Pixels,
   ): readonly string[]
-}
-
-/** How the pixels of [N, C, ...] are got at. */
-type Pixels = {
-  /** As rows of all their channels, [N * pixels, C]. */
-  rows(value: string, dims: readonly number[]): string
-  /** In parts of neighbouring channels, [N, parts * pixels, C / parts]. */
-  parts(value: string, dims: readonly number[]): { readonly list: string; readonly count: number }
 }
 
 const isPointwise = ({ kernel_shape, strides, pads, group }: Geometry) =>
@@ -162,52 +155,6 @@ function write(
   return way.write(builder, inputs, geometry, pixels)
 }
 
-function planePixels(builder: GraphBuilder): Pixels {
-  const rows: Pixels['rows'] = (value, dims) => {
-    const [batch, channels] = dims as [number, number]
-    const pixels = product(dims.slice(2))
-    if (pixels === 1) return reshape(builder, value, [batch, channels])
-    const flat = reshape(builder, value, [batch, channels, pixels])
-    const last = builder.op('Transpose', [flat], { perm: [0, 2, 1] })
-    return reshape(builder, last, [batch * pixels, channels])
-  }
-  return {
-    rows,
-    parts: (value, dims) => ({
-      list: reshape(builder, rows(value, dims), [
-        dims[0] as number,
-        product(dims.slice(2)),
-        dims[1] as number,
-      ]),
-      count: 1,
-    }),
-  }
-}
-
-function blockPixels(blocks: Blocks): Pixels {
-  const { builder, size } = blocks
-  const planes = planePixels(builder)
-  return {
-    rows(value, dims) {
-      const [batch, channels, ...spatial] = dims as [number, number, ...number[]]
-      const pixels = product(spatial)
-      if (!blocks.has(value) || pixels === 1) return planes.rows(value, dims)
-      const last = builder.op('com.microsoft.nchwc.ReorderOutput', [blocks.of(value)], {
-        channels,
-        channels_last: 1,
-      })
-      return reshape(builder, last, [batch * pixels, channels])
-    },
-    parts(value, dims) {
-      const [batch, channels, ...spatial] = dims as [number, number, ...number[]]
-      if (!blocks.has(value) || channels % size !== 0) return planes.parts(value, dims)
-      const count = channels / size
-      const list = reshape(builder, blocks.of(value), [batch, count * product(spatial), size])
-      return { list, count }
-    },
-  }
-}
-
 /** The convolution whose kernel is dy and whose result is dW: strides and dilations change places. */
 function convolveByGradient(
   builder: GraphBuilder,
@@ -266,50 +213,6 @@ function imageProducts(
     reshape(builder, patches, [batch as number, pixels, -1]),
   ])
   return builder.op('ReduceSum', [products, builder.int64s([0])], { keepdims: 0 })
-}
-
-/** Every patch under the kernel as a row of pixels with all their channels: [N * outputs, kernel * C]. */
-function gatheredPatches(
-  builder: GraphBuilder,
-  x: string,
-  geometry: Geometry,
-  pixels: Pixels,
-): string {
-  const { dims, output_dims, kernel_shape, strides, dilations, pads } = geometry
-  const [batch, channels, height, width] = dims as [number, number, number, number]
-  const { list, count } = pixels.parts(x, dims)
-  const taps = (axis: 0 | 1) =>
-    Array.from({ length: output_dims[axis + 2] as number }, (_, i) =>
-      Array.from(
-        { length: kernel_shape[axis] as number },
-        (_, u) =>
-          i * (strides[axis] as number) + u * (dilations[axis] as number) - (pads[axis] as number),
-      ),
-    )
-  const parts = Array.from({ length: count }, (_, part) => part * height * width)
-  // Padding is read from one more pixel, of zeros.
-  const zero = count * height * width
-  const at = (y: number, x: number) =>
-    y >= 0 && y < height && x >= 0 && x < width ? y * width + x : -1
-  const across = taps(1)
-  const indices = taps(0).flatMap((ys) =>
-    across.flatMap((xs) =>
-      ys.flatMap((y) =>
-        xs.flatMap((column) => {
-          const pixel = at(y, column)
-          return parts.map((part) => (pixel < 0 ? zero : part + pixel))
-        }),
-      ),
-    ),
-  )
-  const source = indices.includes(zero)
-    ? builder.op('Pad', [list, builder.int64s([0, 0, 0, 0, 1, 0])])
-    : list
-  const patches = builder.op('Gather', [source, builder.int64s(indices)], { axis: 1 })
-  return reshape(builder, patches, [
-    batch * product(output_dims.slice(2)),
-    product(kernel_shape) * channels,
-  ])
 }
 
 /** Every patch under the kernel as a column: [N, C * kernel, outputs]. */

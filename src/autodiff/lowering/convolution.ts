@@ -1,23 +1,29 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
-import { flipSpatial, product, reshape } from './axes.ts'
+import { flipSpatial, reshape } from './axes.ts'
+import { planePixels } from './pixels.ts'
+import { isSmall, rowConv, rowInputGradient } from './row-convolution.ts'
 import type { Lower } from './rule.ts'
 
 /** The forward pass. */
-export const conv: Lower<'graft.Conv'> = (
-  builder,
-  inputs,
-  { dilations, group, kernel_shape, pads, strides },
-) => [builder.op('Conv', inputs, { dilations, group, kernel_shape, pads, strides })]
+export const conv: Lower<'graft.Conv'> = (builder, inputs, geometry) => {
+  if (isSmall(geometry)) return [rowConv(builder, inputs, geometry, planePixels(builder))]
+  const { dilations, group, kernel_shape, pads, strides } = geometry
+  return [builder.op('Conv', inputs, { dilations, group, kernel_shape, pads, strides })]
+}
 
 /**
  * The gradient of a convolution with respect to its input: with stride 1 a convolution with the flipped, transposed kernel, which is
- * faster than ConvTranspose except on very small maps.
+ * faster than ConvTranspose.
  */
 export const convInputGradient: Lower<'graft.ConvInputGradient'> = (
   builder,
   [dy = '', w = ''],
-  { dims, dilations, group, kernel_shape, output_dims, pads, strides },
+  geometry,
 ) => {
+  if (isSmall(geometry)) {
+    return [rowInputGradient(builder, [dy, w], geometry, planePixels(builder))]
+  }
+  const { dims, dilations, group, kernel_shape, output_dims, pads, strides } = geometry
   const rank = kernel_shape.length
   const [channels, filters] = [dims[1] as number, output_dims[1] as number]
   const spatial = dims.slice(2)
@@ -31,12 +37,7 @@ export const convInputGradient: Lower<'graft.ConvInputGradient'> = (
       1 -
       (reach[axis] as number),
   )
-  const small = product(spatial) <= 16
-  if (
-    strides.every((stride) => stride === 1) &&
-    [...reach, ...rest].every((pad) => pad >= 0) &&
-    !small
-  ) {
+  if (strides.every((stride) => stride === 1) && [...reach, ...rest].every((pad) => pad >= 0)) {
     const kernel = flipSpatial(
       builder,
       swapChannels(builder, w, { channels, filters, group, kernel_shape }),

@@ -85,10 +85,9 @@ export const denseInputGradient: BlockedRule<'graft.ConvInputGradient'> = (
 ) => {
   const { builder } = blocks
   const [channels, filters] = [dims[1] as number, output_dims[1] as number]
-  const isLarge = product(dims.slice(2)) > 16 && product(kernel_shape) > 1
   const isPlain = group === 1 && [...strides, ...dilations].every((count) => count === 1)
   if (!isPlain || channels % 4 !== 0 || !isImage(blocks, dy)) return null
-  if (!isLarge && !blocks.has(dy)) return null
+  if (product(kernel_shape) === 1 && !blocks.has(dy)) return null
   const before = kernel_shape.map((size, axis) => size - 1 - (pads[axis] as number))
   const after = kernel_shape.map(
     (size, axis) =>

@@ -1,0 +1,66 @@
+import type { GraphBuilder } from '../../graph/builder.ts'
+import { product, reshape } from './axes.ts'
+import { gatheredPatches, type Pixels, pickPixels, pixelsUnderKernel } from './pixels.ts'
+import type { Given } from './rule.ts'
+
+type Geometry = Given<'graft.Conv'>
+
+/** Whether an output map is so small that a convolution operator would fetch the whole kernel anew for few pixels of each image. */
+export const isSmallMap = (spatial: readonly number[]) =>
+  spatial.length === 2 && product(spatial) <= 16
+
+/** Whether a convolution is written as a product of matrices whose rows are pixels. */
+export const isSmall = ({ group, output_dims }: Geometry) =>
+  group === 1 && isSmallMap(output_dims.slice(2))
+
+/** A kernel [F, C, ...] as rows [F, kernel * C], in the order of gathered patches. */
+function kernelRows(
+  builder: GraphBuilder,
+  w: string,
+  { dims, output_dims, kernel_shape }: Geometry,
+) {
+  const size = [output_dims[1] as number, product(kernel_shape) * (dims[1] as number)]
+  if (product(kernel_shape) === 1) return reshape(builder, w, size)
+  return reshape(builder, builder.op('Transpose', [w], { perm: [0, 2, 3, 1] }), size)
+}
+
+/** The forward pass: patches times kernels. */
+export function rowConv(
+  builder: GraphBuilder,
+  [x = '', w = '', bias]: readonly string[],
+  geometry: Geometry,
+  pixels: Pixels,
+): string {
+  const patches = gatheredPatches(builder, x, geometry, pixels)
+  const inputs = [patches, kernelRows(builder, w, geometry)]
+  if (bias) inputs.push(bias)
+  return pixels.fromRows(builder.op('Gemm', inputs, { transB: 1 }), geometry.output_dims)
+}
+
+/** The gradient with respect to the input: what every output pixel gives to every pixel under it, picked and added up. */
+export function rowInputGradient(
+  builder: GraphBuilder,
+  [dy = '', w = '']: readonly string[],
+  geometry: Geometry,
+  pixels: Pixels,
+): string {
+  const { dims, output_dims, kernel_shape } = geometry
+  const [batch, channels] = dims as [number, number]
+  const each = product(dims.slice(2))
+  const shares = product(output_dims.slice(2)) * product(kernel_shape)
+  const given = builder.op('Gemm', [pixels.rows(dy, output_dims), kernelRows(builder, w, geometry)])
+  const takers: number[][] = Array.from({ length: each }, () => [])
+  pixelsUnderKernel(geometry).forEach((pixel, share) => {
+    if (pixel >= 0) takers[pixel]?.push(share)
+  })
+  const most = Math.max(1, ...takers.map((list) => list.length))
+  const indices = takers.flatMap((list) => Array.from({ length: most }, (_, i) => list[i] ?? -1))
+  const list = reshape(builder, given, [batch, shares, channels])
+  const picked = reshape(builder, pickPixels(builder, list, shares, indices), [
+    batch * each,
+    most,
+    channels,
+  ])
+  const sum = builder.op('ReduceSum', [picked, builder.int64s([1])], { keepdims: 0 })
+  return pixels.fromRows(sum, dims)
+}

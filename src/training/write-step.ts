@@ -1,0 +1,185 @@
+import { exposeBatchStatistics } from '../autodiff/batch-statistics.ts'
+import { differentiate } from '../autodiff/differentiate.ts'
+import { foldNormalization } from '../autodiff/fold-normalization.ts'
+import { lower } from '../autodiff/lowering/index.ts'
+import { mergeNodes } from '../autodiff/merge-nodes.ts'
+import { swapReluPooling } from '../autodiff/swap-relu-pooling.ts'
+import { exposeTrainedConvolutions } from '../autodiff/trained-convolutions.ts'
+import { GraftError } from '../errors.ts'
+import { createBuilder, type GraphBuilder } from '../graph/builder.ts'
+import { countMultiplyAdds } from '../graph/cost.ts'
+import { type Attributes, type Graph, pruneTo } from '../graph/graph.ts'
+import { sizeOf, type Tensor, type TensorType } from '../graph/tensor.ts'
+import { type Loss, targetsInput, weightsInput } from '../nn/losses.ts'
+import { type LoweringName, loweredBlock } from '../runtime/lowering.ts'
+import type { Runtime } from '../runtime/session.ts'
+import { inferTypes } from '../runtime/types.ts'
+import { type DropoutMask, feedDropout } from './dropout.ts'
+import { carriedByPixel } from './kernel-order.ts'
+import { type Carried, type Trainable, type UpdateOptions, writeUpdate } from './update.ts'
+
+export type StepOptions = UpdateOptions & {
+  /** The network; its first output is what the loss sees. */
+  readonly graph: Graph
+  readonly loss: Loss
+  /** The type of every input of the network at the batch size. */
+  readonly inputs: Readonly<Record<string, TensorType>>
+  /** The parameters to train; all others are frozen, that is, constants of the compiled step. */
+  readonly trainable: readonly string[]
+  /** Whether batch normalization uses the statistics of the batch and keeps running ones; default no: they are frozen too. */
+  readonly batchStatistics?: boolean
+  /** Default: `auto`. */
+  readonly lowering?: LoweringName
+}
+
+export type WrittenStep = {
+  readonly graph: Graph
+  /** Of the forward pass. */
+  readonly multiplyAdds: number
+  readonly loss: string
+  readonly gradientNorm: string
+  readonly carried: readonly Carried[]
+  /** The kernels that are carried as [F, height, width, C]. */
+  readonly byPixel: ReadonlySet<string>
+  readonly masks: readonly DropoutMask[]
+}
+
+/** The training step as a graph. */
+export async function writeStep(options: StepOptions, runtime: Runtime): Promise<WrittenStep> {
+  const { graph, trainable } = options
+  for (const name of trainable) {
+    if (!graph.initializers.has(name)) {
+      throw new GraftError('bad-input', `the network has no parameter "${name}"`)
+    }
+  }
+  const withLoss = await attachLoss(options, runtime)
+  const typed = await inferTypes(withLoss.graph, withLoss.inputs, runtime)
+  const swapped = swapReluPooling(mergeNodes(typed.graph), typed.types)
+  const { graph: masked, masks } = feedDropout(swapped.graph, swapped.types)
+  const mode = options.batchStatistics ? withBatchStatistics(masked) : masked
+  const exposed = exposeBatchStatistics(mode, swapped.types)
+  const { statistics } = exposed
+  const byPixel = carriedByPixel(exposed.graph, exposed.types, trainable)
+  const { graph: forward, types } = foldNormalization(
+    exposed.graph,
+    exposed.types,
+    new Set(trainable),
+    byPixel,
+  )
+
+  const seeded = createBuilder(forward.name, forward)
+  const seeds = new Map([[withLoss.loss, seeded.scalar(1)]])
+  const derivatives = differentiate(seeded.build(), types, seeds, trainable)
+  const { graph: backward, gradients } = derivatives
+
+  const builder = createBuilder(backward.name, backward)
+  const parameters = trainable.map((name): Trainable => {
+    const dims = (graph.initializers.get(name) as Tensor).dims
+    const size = sizeOf(dims)
+    const gradient = gradients.get(name)
+    if (!gradient) {
+      throw new GraftError('bad-input', `the loss does not depend on the parameter "${name}"`)
+    }
+    const value = builder.input(builder.fresh(`${name} flat`), 'float32', [size])
+    const ordered = byPixel.has(name)
+      ? builder.op('Transpose', [gradient], { perm: [0, 2, 3, 1] })
+      : gradient
+    const flat = builder.op('Reshape', [ordered, builder.int64s([size])])
+    return { name, dims, size, value, gradient: flat }
+  })
+  const { carried, gradientNorm } = writeUpdate(builder, parameters, options)
+  const running = statistics.map(({ parameter, updated }): Carried => {
+    const size = sizeOf((graph.initializers.get(parameter) as Tensor).dims)
+    const input = builder.input(builder.fresh(`${parameter} flat`), 'float32', [size])
+    return { parameter, input, output: updated, size }
+  })
+  const all = [...carried, ...running]
+  const outputs = [withLoss.loss, gradientNorm, ...all.map(({ output }) => output)]
+  const complete = exposeTrainedConvolutions(thawed(builder, all, graph, byPixel), types)
+  const lowered = lower(
+    pruneTo(
+      complete,
+      outputs.map((name) => ({ name })),
+    ),
+    derivatives.types,
+    await loweredBlock(runtime, options.lowering),
+  )
+  const names = lowered.outputs.map(({ name }) => name)
+  return {
+    graph: lowered,
+    multiplyAdds: countMultiplyAdds(typed.graph, typed.types),
+    loss: names[0] as string,
+    gradientNorm: names[1] as string,
+    carried: all.map((value, index) => ({ ...value, output: names[index + 2] as string })),
+    byPixel,
+    masks,
+  }
+}
+
+function withBatchStatistics(graph: Graph): Graph {
+  const training = { training_mode: { type: 'int', value: 1 } } as const
+  return {
+    ...graph,
+    nodes: graph.nodes.map((node) =>
+      node.operator === 'BatchNormalization'
+        ? { ...node, attributes: { ...node.attributes, ...training } }
+        : node,
+    ),
+  }
+}
+
+/** The network with its loss: a scalar that is its first output. */
+async function attachLoss({ graph, loss, inputs }: StepOptions, runtime: Runtime) {
+  const output = graph.outputs[0]?.name as string
+  const { types } = await inferTypes(graph, inputs, runtime)
+  const { dims } = types.get(output) as TensorType
+  const targets = { type: loss.targets.type, dims: loss.targets.dims(dims) }
+  const weights = { type: 'float32', dims: [dims[0] as number] } as const
+  const builder = createBuilder(graph.name, { ...graph, outputs: [] })
+  builder.input(targetsInput, targets.type, targets.dims)
+  builder.input(weightsInput, weights.type, weights.dims)
+  const value = loss.write(builder, { output, targets: targetsInput, weights: weightsInput })
+  builder.output(value)
+  return {
+    graph: builder.build(),
+    loss: value,
+    inputs: { ...inputs, [targetsInput]: targets, [weightsInput]: weights },
+  }
+}
+
+/** Turns carried parameters from initializers into views of their flat inputs. */
+function thawed(
+  builder: GraphBuilder,
+  carried: readonly Carried[],
+  network: Graph,
+  byPixel: ReadonlySet<string>,
+): Graph {
+  const grown = builder.build()
+  const initializers = new Map(grown.initializers)
+  const views = createBuilder(grown.name, { ...grown, nodes: [] }, [
+    ...grown.nodes.flatMap(({ outputs }) => outputs),
+  ])
+  for (const { parameter, state, input } of carried) {
+    if (state !== undefined) continue
+    initializers.delete(parameter)
+    const { dims } = network.initializers.get(parameter) as Tensor
+    const view = (operator: string, inputs: readonly string[], attributes: Attributes = {}) =>
+      views.append({
+        name: `${parameter} view`,
+        operator,
+        domain: '',
+        inputs,
+        outputs: [parameter],
+        attributes,
+      })
+    if (byPixel.has(parameter)) {
+      const [filters, channels, ...spatial] = dims as [number, number, ...number[]]
+      const order = views.int64s([filters, ...spatial, channels])
+      const perm = { type: 'ints', value: [0, 3, 1, 2] } as const
+      view('Transpose', [views.op('Reshape', [input, order])], { perm })
+    } else {
+      view('Reshape', [input, views.int64s(dims)])
+    }
+  }
+  return { ...grown, initializers, nodes: [...views.build().nodes, ...grown.nodes] }
+}
