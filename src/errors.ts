@@ -19,3 +19,13 @@ export class GraftError extends Error {
     this.code = code
   }
 }
+
+/** Puts the name of a file before the message of an error that came from its content. */
+export async function inFile<T>(path: string, action: () => Promise<T> | T): Promise<T> {
+  try {
+    return await action()
+  } catch (cause) {
+    if (!(cause instanceof GraftError)) throw cause
+    throw new GraftError(cause.code, `${path}: ${cause.message}`, { cause })
+  }
+}

@@ -11,6 +11,7 @@ import {
 } from '../graph/graph.ts'
 import type { OperatorName } from '../graph/operators.ts'
 import { elementTypes, numbersOf, type Tensor, type TensorType } from '../graph/tensor.ts'
+import { lowestCut } from './lowest-cut.ts'
 import type { RuleContext } from './rule.ts'
 import { ruleOf, stopsGradient } from './rules/index.ts'
 
@@ -72,7 +73,7 @@ export function differentiate(
     if (!rule) {
       throw new GraftError(
         'unsupported',
-        `${describeNode(node)} has no gradient rule, and a trained layer lies below it: freeze everything up to this node`,
+        `${describeNode(node)} has no gradient rule, and a trained layer lies below it: ${adviceOn(graph, types, seeds, needed)}`,
       )
     }
     const context = contextOf(node, key as OperatorName, builder, types, constants, graph)
@@ -85,6 +86,19 @@ export function differentiate(
   }
   const gradients = new Map(wrt.map((name) => [name, pulled(name)]))
   return { graph: builder.build(), gradients, types: known }
+}
+
+/** What to freeze, so that no gradient reaches an operator without a rule. */
+function adviceOn(
+  graph: Graph,
+  types: ReadonlyMap<string, TensorType>,
+  seeds: ReadonlyMap<string, string>,
+  needed: ReadonlySet<string>,
+): string {
+  const cut = lowestCut(graph, types, [...seeds.keys()], needed)
+  return cut === undefined
+    ? 'nothing above it can be trained'
+    : `freeze everything up to "${cut}", the lowest cut above all such operators`
 }
 
 function contextOf(

@@ -8,8 +8,9 @@ export function inspectCommand(program: Command): void {
     .argument('<model>', 'an ONNX file')
     .option('--json', 'print the result as JSON')
     .action(async (path: string, options: { json?: true }) => {
-      const [{ inFile, readModelFile }, { inspect }, { defaultRuntime }] = await Promise.all([
-        import('../training/exported-model.ts'),
+      const [{ readModelFile }, { inFile }, { inspect }, { defaultRuntime }] = await Promise.all([
+        import('../graph/read-file.ts'),
+        import('../errors.ts'),
         import('../transfer/inspect.ts'),
         import('../runtime/default.ts'),
       ])

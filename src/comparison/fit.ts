@@ -6,15 +6,11 @@ import { openSource } from '../data/open-source.ts'
 import type { Images, Size } from '../data/pixels.ts'
 import { probeImageSize } from '../data/probe.ts'
 import type { LabelledItem, SkippedFile, Source } from '../data/source.ts'
-import { GraftError } from '../errors.ts'
+import { GraftError, inFile } from '../errors.ts'
+import { readModelFile } from '../graph/read-file.ts'
 import { createRandom } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
-import {
-  exportModel,
-  inFile,
-  openExportedModel,
-  readModelFile,
-} from '../training/exported-model.ts'
+import { exportModel, openExportedModel } from '../training/exported-model.ts'
 import { type Normalization, numbersIn } from '../training/normalization.ts'
 import { designFor } from '../training/scratch.ts'
 import {

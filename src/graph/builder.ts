@@ -2,6 +2,7 @@ import { GraftError } from '../errors.ts'
 import { typedAttributes } from './attributes.ts'
 import type { Graph, Node, OutputInfo, ValueInfo } from './graph.ts'
 import type { AttributesOf, OperatorName } from './operators.ts'
+import { namesIn } from './subgraphs.ts'
 import { type ElementType, elementTypes, int64, sizeOf, type Tensor } from './tensor.ts'
 
 /** The operator set that graphs built here are written for. */
@@ -56,12 +57,7 @@ export function createBuilder(
   const outputs: OutputInfo[] = [...(base?.outputs ?? [])]
   const initializers = new Map(base?.initializers)
   const opsets: Record<string, number> = { ...(base?.opsets ?? { '': defaultOpset }) }
-  const taken = new Set<string>([
-    ...avoid,
-    ...inputs.map((input) => input.name),
-    ...initializers.keys(),
-  ])
-  for (const node of nodes) for (const output of node.outputs) taken.add(output)
+  const taken = new Set<string>([...avoid, ...(base ? namesIn(base) : [])])
   const reserved = new Set<string>()
   const made = new Map<string, string[]>()
   const counters = new Map<string, number>()

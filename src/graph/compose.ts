@@ -1,5 +1,6 @@
 import { createBuilder, type GraphBuilder } from './builder.ts'
 import { type Graph, pruneTo } from './graph.ts'
+import { namesIn, renameValues } from './subgraphs.ts'
 
 /** Continues a graph: `write` adds nodes after it and returns the one value that is its output from now on. */
 export function extend(graph: Graph, write: (builder: GraphBuilder) => string): Graph {
@@ -15,17 +16,14 @@ export function prepend(
   write: (builder: GraphBuilder) => string,
 ): Graph {
   const others = graph.inputs.filter(({ name }) => name !== input)
-  const own = graph.nodes.flatMap((node) => node.outputs)
-  const builder = createBuilder(graph.name, { ...graph, inputs: others, nodes: [] }, own)
+  const rest = { ...graph, inputs: others }
+  const builder = createBuilder(graph.name, { ...rest, nodes: [] }, namesIn(rest))
   const replacement = write(builder)
   const grown = builder.build()
   const link = (name: string) => (name === input ? replacement : name)
   return {
     ...grown,
-    nodes: [
-      ...grown.nodes,
-      ...graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(link) })),
-    ],
+    nodes: [...grown.nodes, ...graph.nodes.map((node) => renameValues(node, link))],
   }
 }
 

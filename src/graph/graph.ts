@@ -9,7 +9,7 @@ export type Attribute =
   | { readonly type: 'floats'; readonly value: readonly number[] }
   | { readonly type: 'strings'; readonly value: readonly string[] }
   | { readonly type: 'tensor'; readonly value: Tensor }
-  | { readonly type: 'graph'; readonly value: Graph }
+  | { readonly type: 'graph'; readonly value: Subgraph }
 
 export type Attributes = Readonly<Record<string, Attribute>>
 
@@ -38,18 +38,24 @@ export type OutputInfo = {
   readonly dims?: readonly (number | string)[]
 }
 
+/** A graph inside a node, such as a branch of `If`. Its nodes may also read what the graphs around it define. */
+export type Subgraph = {
+  readonly name: string
+  /** What the node feeds; types may be left to inference. */
+  readonly inputs: readonly OutputInfo[]
+  readonly outputs: readonly OutputInfo[]
+  readonly nodes: readonly Node[]
+  readonly initializers: ReadonlyMap<string, Tensor>
+}
+
 /**
  * An ONNX graph with its parameters. Nodes are in topological order. Every float initializer is a parameter; constants that
  * nobody trains are `Constant` nodes.
  */
-export type Graph = {
-  readonly name: string
+export type Graph = Omit<Subgraph, 'inputs'> & {
   /** Operator set version by domain; the standard domain is the empty string. */
   readonly opsets: Readonly<Record<string, number>>
   readonly inputs: readonly ValueInfo[]
-  readonly outputs: readonly OutputInfo[]
-  readonly nodes: readonly Node[]
-  readonly initializers: ReadonlyMap<string, Tensor>
   readonly metadata: Readonly<Record<string, string>>
 }
 
@@ -62,6 +68,37 @@ export function describeNode(node: Node): string {
 /** The key of a node's operator in the operator table: its name, after its domain where that is not the standard one. */
 export function operatorKey(node: { operator: string; domain: string }): string {
   return node.domain === '' ? node.operator : `${node.domain}.${node.operator}`
+}
+
+/** The graphs inside a node: none, but for control flow. */
+export function subgraphsOf(node: Node): Subgraph[] {
+  const subgraphs: Subgraph[] = []
+  for (const attribute of Object.values(node.attributes)) {
+    if (attribute.type === 'graph') subgraphs.push(attribute.value)
+  }
+  return subgraphs
+}
+
+/** All values that a node reads: its inputs, and what its subgraphs take from the graphs around them. */
+export function inputsOf(node: Node): readonly string[] {
+  const subgraphs = subgraphsOf(node)
+  if (subgraphs.length === 0) return node.inputs
+  return [...node.inputs, ...subgraphs.flatMap((subgraph) => [...capturedBy(subgraph)])]
+}
+
+/** The values that a subgraph reads and does not define. */
+function capturedBy({ inputs, initializers, nodes, outputs }: Subgraph): Set<string> {
+  const defined = new Set([...inputs.map(({ name }) => name), ...initializers.keys(), ''])
+  const captured = new Set<string>()
+  const read = (name: string) => {
+    if (!defined.has(name)) captured.add(name)
+  }
+  for (const node of nodes) {
+    inputsOf(node).forEach(read)
+    for (const output of node.outputs) defined.add(output)
+  }
+  for (const { name } of outputs) read(name)
+  return captured
 }
 
 /** The values of all `Constant` nodes by name. */
@@ -85,7 +122,7 @@ export function producersOf(graph: Graph): Map<string, Node> {
 export function consumersOf(graph: Graph): Map<string, Node[]> {
   const consumers = new Map<string, Node[]>()
   for (const node of graph.nodes) {
-    for (const input of new Set(node.inputs)) {
+    for (const input of new Set(inputsOf(node))) {
       const readers = consumers.get(input)
       if (readers) readers.push(node)
       else consumers.set(input, [node])
@@ -98,7 +135,7 @@ export function consumersOf(graph: Graph): Map<string, Node[]> {
 export function dependentsOf(graph: Graph, values: Iterable<string>): Set<string> {
   const reached = new Set(values)
   for (const node of graph.nodes) {
-    if (!node.inputs.some((input) => reached.has(input))) continue
+    if (!inputsOf(node).some((input) => reached.has(input))) continue
     for (const output of node.outputs) if (output !== '') reached.add(output)
   }
   return reached
@@ -111,7 +148,7 @@ export function pruneTo(graph: Graph, outputs: readonly OutputInfo[]): Graph {
   for (const node of graph.nodes.toReversed()) {
     if (!node.outputs.some((output) => wanted.has(output))) continue
     nodes.push(node)
-    for (const input of node.inputs) wanted.add(input)
+    for (const input of inputsOf(node)) wanted.add(input)
   }
   return {
     ...graph,

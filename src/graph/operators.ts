@@ -182,6 +182,14 @@ export const operators = {
   RMSNormalization: operator(2, { axis: int(-1), epsilon: float(1e-5), stash_type: int(1) }),
   Softmax: operator(1, { axis: int(-1) }),
 
+  // loss
+  NegativeLogLikelihoodLoss: operator([2, 3], { ignore_index: int(), reduction: string('mean') }),
+  SoftmaxCrossEntropyLoss: operator(
+    [2, 3],
+    { ignore_index: int(), reduction: string('mean') },
+    [1, 2],
+  ),
+
   // reduction
   ArgMax: argument,
   ArgMin: argument,

@@ -1,48 +1,16 @@
 import { GraftError } from '../errors.ts'
+import { earlyUpgrades } from './early-operators.ts'
 import { type Attribute, describeNode, type Graph, type Node } from './graph.ts'
-import { float32, int64, type Tensor } from './tensor.ts'
+import { createNames, mapSubgraphs, namesIn } from './subgraphs.ts'
+import { float32, int64 } from './tensor.ts'
+import { attributeToInput, type Context, type Upgrade, vector, without } from './upgrade-rule.ts'
 
-export const oldestOpset = 7
+export const oldestOpset = 1
 export const newestOpset = 24
 
 /** The operator set that older graphs are rewritten to; newer ones keep theirs. */
-const targetOpset = 18
+export const targetOpset = 18
 
-type Context = {
-  /** Adds a constant before the node and returns its name. */
-  constant(value: Tensor): string
-  /** Adds a node before this one and returns its output. */
-  before(operator: string, inputs: readonly string[], attributes?: Node['attributes']): string
-}
-
-type Upgrade = {
-  readonly operators: readonly string[]
-  /** Applies to nodes of operator sets before this one. */
-  readonly before: number
-  rewrite(node: Node, context: Context): Node
-}
-
-const without = (node: Node, ...names: string[]): Node['attributes'] =>
-  Object.fromEntries(Object.entries(node.attributes).filter(([name]) => !names.includes(name)))
-
-/** Moves an attribute to the input where later operator sets have it. */
-function attributeToInput(
-  attribute: string,
-  index: number,
-  convert: (value: Attribute) => Tensor,
-): Upgrade['rewrite'] {
-  return (node, { constant }) => {
-    const given = node.attributes[attribute]
-    const attributes = without(node, attribute)
-    if (!given) return { ...node, attributes }
-    const inputs = [...node.inputs]
-    while (inputs.length <= index) inputs.push('')
-    inputs[index] = constant(convert(given))
-    return { ...node, inputs, attributes }
-  }
-}
-
-const vector = ({ value }: Attribute) => int64([(value as number[]).length], value as number[])
 const int64Scalar = ({ value }: Attribute) => int64([1], [value as number])
 const float32Scalar = ({ value }: Attribute) => float32([], [value as number])
 const floats = ({ value }: Attribute) => float32([(value as number[]).length], value as number[])
@@ -51,10 +19,19 @@ const axesToInput = attributeToInput('axes', 1, vector)
 
 /** In this order: a node may be rewritten several times. */
 const upgrades: readonly Upgrade[] = [
+  ...earlyUpgrades,
   {
     operators: ['BatchNormalization'],
     before: 9,
-    rewrite: (node) => ({ ...node, attributes: without(node, 'spatial') }),
+    rewrite: (node) => {
+      if (node.attributes.spatial?.value !== 0) {
+        return { ...node, attributes: without(node, 'spatial') }
+      }
+      throw new GraftError(
+        'unsupported',
+        `${describeNode(node)} normalizes each position by itself: export the model again`,
+      )
+    },
   },
   {
     operators: ['Upsample'],
@@ -214,21 +191,30 @@ const upgrades: readonly Upgrade[] = [
 ]
 
 /**
- * Rewrites the operators of a graph that changed before operator set 18 to their form in it, so that everything after the
- * reader knows one form. Later operator sets only widened types, and stay.
+ * Rewrites the operators of a graph that changed before operator set 18 to their form in it, also inside subgraphs, so that
+ * everything after the reader knows one form. Later operator sets only widened types, and stay.
  *
  * @throws GraftError `unsupported` for a form that has no equivalent.
  */
 export function upgrade(graph: Graph): Graph {
   const opset = graph.opsets[''] ?? targetOpset
   if (opset >= targetOpset) return graph
-  const nodes: Node[] = []
-  const taken = new Set([...graph.initializers.keys(), ...graph.inputs.map((input) => input.name)])
-  for (const node of graph.nodes) for (const output of node.outputs) taken.add(output)
+  const names = createNames(namesIn(graph))
   let count = 0
+  const nodes = upgradeNodes(graph.nodes, opset, () => names.fresh(`upgraded_${count++}`))
+  return { ...graph, nodes, opsets: { ...graph.opsets, '': targetOpset } }
+}
+
+/** The same for the nodes alone; `fresh` gives names to new values. */
+export function upgradeNodes(
+  originals: readonly Node[],
+  opset: number,
+  fresh: () => string,
+): readonly Node[] {
+  if (opset >= targetOpset) return originals
+  const nodes: Node[] = []
   const emit = (operator: string, inputs: readonly string[], attributes: Node['attributes']) => {
-    let name = `upgraded_${count++}`
-    while (taken.has(name)) name = `upgraded_${count++}`
+    const name = fresh()
     nodes.push({ name, operator, domain: '', inputs, outputs: [name], attributes })
     return name
   }
@@ -236,9 +222,13 @@ export function upgrade(graph: Graph): Graph {
     constant: (value) => emit('Constant', [], { value: { type: 'tensor', value } }),
     before: (operator, inputs, attributes = {}) => emit(operator, inputs, attributes),
   }
-  for (const original of graph.nodes) {
-    let node = original
+  for (const original of originals) {
+    let node = mapSubgraphs(original, (subgraph) => ({
+      ...subgraph,
+      nodes: upgradeNodes(subgraph.nodes, opset, fresh),
+    }))
     if (node.domain === '') {
+      if (opset < 6) node = { ...node, attributes: without(node, 'consumed_inputs') }
       for (const { operators, before, rewrite } of upgrades) {
         if (opset < before && operators.includes(node.operator)) node = rewrite(node, context)
       }
@@ -251,5 +241,5 @@ export function upgrade(graph: Graph): Graph {
     }
     nodes.push(node)
   }
-  return { ...graph, nodes, opsets: { ...graph.opsets, '': targetOpset } }
+  return nodes
 }

@@ -1,5 +1,12 @@
 import { GraftError } from '../errors.ts'
-import { describeNode, type Graph, type Node, operatorKey } from './graph.ts'
+import {
+  describeNode,
+  type Graph,
+  type Node,
+  operatorKey,
+  type Subgraph,
+  subgraphsOf,
+} from './graph.ts'
 import { isKnownOperator, type OperatorSpec, operators } from './operators.ts'
 
 /** A rule that every node has to keep; it returns what is wrong. */
@@ -41,15 +48,20 @@ const nodeRules: readonly NodeRule[] = [
 
 /**
  * Holds a graph against the operator table: arity and attributes of every known operator, every value defined once and before
- * it is used, every output there.
+ * it is used, every output there. Subgraphs likewise; they also see what is defined around them.
  *
  * @throws GraftError `bad-model` that names the node.
  */
 export function verify(graph: Graph): void {
-  const defined = new Set(graph.initializers.keys())
+  verifyWithin(graph, new Set())
+}
+
+function verifyWithin(graph: Subgraph, around: ReadonlySet<string>): void {
+  const own = new Set(graph.initializers.keys())
+  const isDefined = (name: string) => own.has(name) || around.has(name)
   for (const { name } of graph.inputs) {
-    if (defined.has(name)) throw new GraftError('bad-model', `two values are named "${name}"`)
-    defined.add(name)
+    if (own.has(name)) throw new GraftError('bad-model', `two values are named "${name}"`)
+    own.add(name)
   }
   for (const node of graph.nodes) {
     const key = operatorKey(node)
@@ -59,23 +71,27 @@ export function verify(graph: Graph): void {
       if (wrong) throw new GraftError('bad-model', `${describeNode(node)} ${wrong}`)
     }
     for (const input of node.inputs) {
-      if (input !== '' && !defined.has(input)) {
+      if (input !== '' && !isDefined(input)) {
         throw new GraftError(
           'bad-model',
           `${describeNode(node)} reads "${input}", which nothing defines before it`,
         )
       }
     }
+    const subgraphs = subgraphsOf(node)
+    if (subgraphs.length > 0) {
+      const visible = new Set([...around, ...own])
+      for (const subgraph of subgraphs) verifyWithin(subgraph, visible)
+    }
     for (const output of node.outputs) {
       if (output === '') continue
-      if (defined.has(output)) {
+      if (own.has(output)) {
         throw new GraftError('bad-model', `${describeNode(node)} defines "${output}" a second time`)
       }
-      defined.add(output)
+      own.add(output)
     }
   }
   for (const { name } of graph.outputs) {
-    if (!defined.has(name))
-      throw new GraftError('bad-model', `nothing computes the output "${name}"`)
+    if (!isDefined(name)) throw new GraftError('bad-model', `nothing computes the output "${name}"`)
   }
 }

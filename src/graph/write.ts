@@ -18,7 +18,9 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from 'onnx-buf'
-import type { Attribute, Graph, Node, OutputInfo } from './graph.ts'
+import type { Attribute, Graph, Node, OutputInfo, Subgraph } from './graph.ts'
+import type { HalfType } from './half-precision.ts'
+import { withHalfWeights } from './half-weights.ts'
 import { bytesOf, elementTypes, type Tensor } from './tensor.ts'
 
 /** The IR version that came with each operator set (ONNX, docs/Versioning.md). */
@@ -29,8 +31,21 @@ const irVersions: readonly (readonly [opset: number, ir: bigint])[] = [
   [0, 8n],
 ]
 
-/** Writes a graph as an ONNX model file. */
-export function writeModel(graph: Graph): Uint8Array {
+export type WriteOptions = {
+  /**
+   * How float32 parameters are stored; default float32. In 16 bits they are rounded to nearest, and a cast to float32 follows each, so that
+   * the model runs wherever it ran before.
+   */
+  readonly weights?: 'float32' | HalfType
+}
+
+/**
+ * Writes a graph as an ONNX model file.
+ *
+ * @throws GraftError `unsupported` where a parameter has a value that is too large for the type of `weights`
+ */
+export function writeModel(given: Graph, { weights = 'float32' }: WriteOptions = {}): Uint8Array {
+  const graph = weights === 'float32' ? given : withHalfWeights(given, weights)
   const opset = graph.opsets[''] ?? 0
   return toBinary(
     ModelProtoSchema,
@@ -48,7 +63,7 @@ export function writeModel(graph: Graph): Uint8Array {
   )
 }
 
-function writeGraph(graph: Graph): GraphProto {
+function writeGraph(graph: Subgraph): GraphProto {
   return create(GraphProtoSchema, {
     name: graph.name,
     node: graph.nodes.map(writeNode),
@@ -83,7 +98,7 @@ function writeAttribute(name: string, { type, value }: Attribute): AttributeProt
     floats: () => ({ type: AttributeKind.FLOATS, floats: [...(value as number[])] }),
     strings: () => ({ type: AttributeKind.STRINGS, strings: (value as string[]).map(encode) }),
     tensor: () => ({ type: AttributeKind.TENSOR, t: writeTensor(value as Tensor, '') }),
-    graph: () => ({ type: AttributeKind.GRAPH, g: writeGraph(value as Graph) }),
+    graph: () => ({ type: AttributeKind.GRAPH, g: writeGraph(value as Subgraph) }),
   }[type]()
   return create(AttributeProtoSchema, { name, ...fields })
 }

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import type { Size } from '../data/pixels.ts'
 import { GraftError } from '../errors.ts'
 import { extend } from '../graph/compose.ts'
 import { type Graph, pruneTo } from '../graph/graph.ts'
-import { readModel } from '../graph/read.ts'
+import { readModelFile } from '../graph/read-file.ts'
 import { writeModel } from '../graph/write.ts'
 import { version } from '../version.ts'
 import { pixelsInput } from './normalization.ts'
@@ -66,32 +65,4 @@ export async function openExportedModel(path: string): Promise<ExportedModel> {
     )
   }
   return { graph, classes: JSON.parse(classes), size: { height, width, channels } as Size }
-}
-
-/** Reads an ONNX file; errors name the file. */
-export async function readModelFile(path: string): Promise<Graph> {
-  let bytes: Uint8Array
-  try {
-    bytes = await readFile(path)
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    const reason =
-      code === 'ENOENT'
-        ? 'no such file'
-        : code === 'EISDIR'
-          ? 'is a folder, not an ONNX file'
-          : `cannot be read (${code})`
-    throw new GraftError('bad-input', `${path}: ${reason}`, { cause })
-  }
-  return inFile(path, () => readModel(bytes))
-}
-
-/** Puts the name of a file before the message of an error that came from its content. */
-export async function inFile<T>(path: string, action: () => Promise<T> | T): Promise<T> {
-  try {
-    return await action()
-  } catch (cause) {
-    if (!(cause instanceof GraftError)) throw cause
-    throw new GraftError(cause.code, `${path}: ${cause.message}`, { cause })
-  }
 }

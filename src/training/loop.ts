@@ -1,5 +1,5 @@
 import { type Batch, batches } from '../data/batches.ts'
-import type { Graph } from '../graph/graph.ts'
+import { type Graph, inputsOf } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { targetsInput, weightsInput } from '../nn/losses.ts'
 import { constantRate, type Schedule } from '../nn/schedules.ts'
@@ -146,9 +146,9 @@ export function trainableParameters(graph: Graph): string[] {
   const excluded = new Set<string>()
   for (const node of graph.nodes) {
     const slots = untrained[node.operator]
+    for (const input of inputsOf(node)) wanted.add(input)
     node.inputs.forEach((input, slot) => {
       if (slots?.includes(slot)) excluded.add(input)
-      else wanted.add(input)
     })
   }
   return [...graph.initializers]

@@ -1,5 +1,5 @@
 import { countMultiplyAdds, countParameters } from '../graph/cost.ts'
-import { dependentsOf, type Graph, pruneTo } from '../graph/graph.ts'
+import { dependentsOf, type Graph, inputsOf, pruneTo } from '../graph/graph.ts'
 import type { TensorType } from '../graph/tensor.ts'
 
 /** A value that every path from the input to the output passes: a place where a network can be cut. */
@@ -32,7 +32,7 @@ export function findCuts(graph: Graph, types: ReadonlyMap<string, TensorType>): 
   const path = pruneTo(graph, [{ name: output }])
   const uses = new Map<string, number>()
   for (const node of path.nodes) {
-    for (const input of new Set(node.inputs)) uses.set(input, (uses.get(input) ?? 0) + 1)
+    for (const input of new Set(inputsOf(node))) uses.set(input, (uses.get(input) ?? 0) + 1)
   }
   const inputs = path.inputs.map(({ name }) => name)
   const data = dependentsOf(path, inputs)
@@ -41,7 +41,7 @@ export function findCuts(graph: Graph, types: ReadonlyMap<string, TensorType>): 
   const live = new Set(inputs)
   const names: string[] = []
   for (const node of path.nodes) {
-    for (const input of new Set(node.inputs)) {
+    for (const input of new Set(inputsOf(node))) {
       const left = (uses.get(input) as number) - 1
       uses.set(input, left)
       if (left === 0) live.delete(input)
