@@ -12,6 +12,7 @@ import torch
 
 import elementwise
 import layers
+import losses
 import networks
 import shapes
 from reference import make_reference
@@ -24,7 +25,7 @@ def main(wanted: list) -> None:
     torch.set_num_threads(1)
     os.makedirs(FOLDER, exist_ok=True)
     total, names, failed = 0, set(), []
-    for group in (elementwise, layers, shapes, networks):
+    for group in (elementwise, layers, losses, shapes, networks):
         for case in group.cases():
             if wanted and case.name not in wanted:
                 continue

@@ -80,6 +80,26 @@ export function adapt(beta1: number, beta2: number, epsilon: number): Transforma
   }
 }
 
+/**
+ * Divides by the root of the sum of all squares so far (Duchi et al., 2011). A `decay` above 0 also divides by 1 + decay * steps
+ * taken, as `ai.onnx.preview.training.Adagrad` and PyTorch do.
+ */
+export function adaptToSum(epsilon: number, decay = 0): Transformation {
+  return {
+    state: ['sum'],
+    write({ builder, step }, update, [sum = '']) {
+      const next = builder.op('Add', [sum, builder.op('Mul', [update, update])])
+      const root = builder.op('Add', [builder.op('Sqrt', [next]), builder.scalar(epsilon)])
+      const ratio = builder.op('Div', [update, root])
+      if (decay === 0) return { update: ratio, state: [next] }
+      const taken = builder.op('Sub', [step, builder.scalar(1)])
+      const slowed = builder.op('Mul', [taken, builder.scalar(decay)])
+      const divisor = builder.op('Add', [slowed, builder.scalar(1)])
+      return { update: builder.op('Div', [ratio, divisor]), state: [next] }
+    },
+  }
+}
+
 /** Multiplies by minus the learning rate: the last piece of every optimizer. */
 export const descend: Transformation = {
   state: [],
@@ -115,4 +135,9 @@ export function adamw({
   weightDecay = 0.01,
 } = {}): Optimizer {
   return [adapt(beta1, beta2, epsilon), decayWeights(weightDecay), descend]
+}
+
+/** Adagrad (Duchi et al., 2011); weight decay is L2 regularization, and `decay` lowers the learning rate from step to step. */
+export function adagrad({ epsilon = 1e-10, decay = 0, weightDecay = 0 } = {}): Optimizer {
+  return [decayWeights(weightDecay), adaptToSum(epsilon, decay), descend]
 }

@@ -5,6 +5,7 @@ import { float32, int64, type TensorType, zeros } from '../graph/tensor.ts'
 import { nodeRuntime } from './node.ts'
 import type { Runtime } from './session.ts'
 import { inferTypes } from './types.ts'
+import { run } from './vjp.ts'
 
 const float = (...dims: number[]): TensorType => ({ type: 'float32', dims })
 
@@ -112,6 +113,52 @@ test('dimensions that depend on data are measured on zeros', async () => {
   })
   const { types } = await infer(graph, { x: float(4) })
   expect(types.get('Transpose')).toEqual({ type: 'int64', dims: [4, 1] })
+})
+
+const reduced = graphOf((b) => {
+  const x = b.input('x', 'float32', [2, 3])
+  const sum = b.op('ReduceSum', [x, b.input('axes', 'int64', [1])], { keepdims: 0 })
+  return b.op('Mul', [sum, b.op('ReduceSum', [x], { keepdims: 0 })])
+})
+
+test('dimensions that depend on an input are those for its values, where these are given', async () => {
+  const inputs = { x: float(2, 3), axes: int64([1], [1]) }
+  const { types } = await infer(reduced, inputs)
+  expect(types.get('Mul')).toEqual({ type: 'float32', dims: [2] })
+  const zero = await infer(reduced, { x: float(2, 3), axes: { type: 'int64', dims: [1] } })
+  expect(zero.types.get('Mul')).toEqual({ type: 'float32', dims: [3] })
+})
+
+test('a value of unknown rank is not taken for a scalar', async () => {
+  const graph = graphOf((b) => {
+    const x = b.input('x', 'float32', [2, 3])
+    return b.op('Shape', [b.op('ReduceSum', [x, b.input('axes', 'int64', [1])])])
+  })
+  const inputs = { x: zeros('float32', [2, 3]), axes: int64([1], [1]) }
+  const typed = await infer(graph, inputs)
+  expect(typed.types.get('ReduceSum')?.dims).toEqual([2, 1])
+  const values = await run(typed.graph, inputs)
+  expect(values.Shape).toEqual(int64([2], [2, 1]))
+})
+
+test('sequences have no type; the tensors taken out of them do', async () => {
+  const node = (operator: string, inputs: string[], output: string) => ({
+    name: output,
+    operator,
+    domain: '',
+    inputs,
+    outputs: [output],
+    attributes: {},
+  })
+  const graph = graphOf((b) => {
+    const parts = b.fresh('parts')
+    b.append(node('SequenceConstruct', [b.input('x', 'float32', [2, 3]), b.scalar(1)], parts))
+    b.append(node('SequenceAt', [parts, b.scalar(0, 'int64')], b.fresh('first')))
+    return b.op('Neg', ['first'])
+  })
+  const { types } = await infer(graph, { x: float(2, 3) })
+  expect(types.has('parts')).toBe(false)
+  expect(types.get('Neg')).toEqual({ type: 'float32', dims: [2, 3] })
 })
 
 test('the values of large weights are not sent to ONNX Runtime to infer types', async () => {

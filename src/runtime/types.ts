@@ -1,5 +1,15 @@
 import { GraftError } from '../errors.ts'
-import { constantsOf, type Graph, type Node, operatorKey, pruneTo } from '../graph/graph.ts'
+import { createBuilder } from '../graph/builder.ts'
+import { resolveControlFlow } from '../graph/control-flow.ts'
+import {
+  constantsOf,
+  type Graph,
+  inputsOf,
+  type Node,
+  operatorKey,
+  pruneTo,
+  type ValueInfo,
+} from '../graph/graph.ts'
 import { int64, sizeOf, type Tensor, type TensorType, zeros } from '../graph/tensor.ts'
 import { isMisjudged, spellOut } from './misjudged.ts'
 import type { Runtime } from './session.ts'
@@ -10,22 +20,26 @@ export type TypedGraph = { readonly graph: Graph; readonly types: ReadonlyMap<st
 /**
  * The exact type of every value of a graph for given input types. ONNX Runtime's own inference knows every operator, so there are
  * no shape rules here: one session, never run, with every value as an output tells their types. Subgraphs that
- * only compute shapes are run once and become constants. A shape that depends on the data is measured on zeros.
+ * only compute shapes are run once and become constants, and branches and loops that depend on these alone are resolved. A shape
+ * that depends on the data is measured: on the values of an input where it is given as a tensor, otherwise on zeros. What is no
+ * tensor, such as a sequence, has no type.
  *
  * @throws GraftError `bad-input` where an input's type is missing or wrong, `bad-model` where ONNX Runtime refuses the graph.
  */
 export async function inferTypes(
   graph: Graph,
-  inputTypes: Readonly<Record<string, TensorType>>,
+  inputTypes: Readonly<Record<string, TensorType | Tensor>>,
   runtime: Runtime,
 ): Promise<TypedGraph> {
   const fixed = fixInputs(graph, inputTypes)
   let types = await sessionTypes(fixed, runtime)
   const folded = await foldConstants(fixed, types, runtime)
+  const resolved = resolveControlFlow(folded)
+  if (resolved !== folded) return inferTypes(resolved, inputTypes, runtime)
   const misjudged = folded.nodes.some(isMisjudged)
   const unknown = valuesOf(folded).filter((name) => misjudged || !types.has(name))
   if (unknown.length > 0) {
-    const measured = await measuredTypes(folded, unknown, types, runtime)
+    const measured = await measuredTypes(folded, unknown, inputTypes, runtime)
     types = new Map([...types, ...measured])
   }
   const exact = types
@@ -33,8 +47,22 @@ export async function inferTypes(
   return { graph: { ...folded, nodes }, types }
 }
 
+/** Operators whose results are no tensors, and so have no type here. */
+const withoutTensors = new Set([
+  'Optional',
+  'SequenceConstruct',
+  'SequenceEmpty',
+  'SequenceErase',
+  'SequenceInsert',
+  'SequenceMap',
+  'SplitToSequence',
+])
+
 function valuesOf(graph: Graph): string[] {
-  return graph.nodes.flatMap((node) => node.outputs).filter((name) => name !== '')
+  return graph.nodes
+    .filter((node) => !withoutTensors.has(node.operator))
+    .flatMap((node) => node.outputs)
+    .filter((name) => name !== '')
 }
 
 function fixInputs(graph: Graph, inputTypes: Readonly<Record<string, TensorType>>): Graph {
@@ -80,15 +108,46 @@ async function sessionTypes(graph: Graph, runtime: Runtime): Promise<Map<string,
     { threads: 1, optimize: 'basic' },
   )
   for (const { name, type, dims } of session.outputs) {
-    const known = dims.every((dim) => typeof dim === 'number' && dim >= 0)
-    if (known) types.set(name, { type, dims: dims as number[] })
+    if (isKnown(dims)) types.set(name, { type, dims })
   }
   await session.release()
+  for (const name of await withoutRank(graph, types, runtime)) types.delete(name)
   return types
 }
 
-/** Operators whose result is not decided by their inputs. */
-const random = new Set([
+function isKnown(dims: ValueInfo['dims']): dims is readonly number[] {
+  return dims.every((dim) => typeof dim === 'number' && dim >= 0)
+}
+
+/**
+ * The values that look like scalars because ONNX Runtime does not know their rank. The shape of a true scalar is known to be an
+ * empty vector; that of the others is a vector of unknown length.
+ */
+async function withoutRank(
+  graph: Graph,
+  types: ReadonlyMap<string, TensorType>,
+  runtime: Runtime,
+): Promise<string[]> {
+  const constants = constantsOf(graph)
+  const scalars = valuesOf(graph).filter(
+    (name) => types.get(name)?.dims.length === 0 && !constants.has(name),
+  )
+  if (scalars.length === 0) return []
+  const builder = createBuilder(graph.name, withoutWeights(graph))
+  const shapes = scalars.map((name) => ({ name: builder.op('Shape', [name]) }))
+  const session = await runtime.createSession(pruneTo(builder.build(), shapes), {
+    threads: 1,
+    optimize: 'basic',
+  })
+  const unknown = scalars.filter((_, index) => !isKnown(session.outputs[index]?.dims ?? ['']))
+  await session.release()
+  return unknown
+}
+
+/** Operators that are never folded: their results are not decided by their inputs, or are no constants. */
+const unfolded = new Set([
+  'Constant',
+  ...withoutTensors,
   'RandomNormal',
   'RandomUniform',
   'RandomNormalLike',
@@ -114,8 +173,8 @@ async function foldConstants(
     return shape ?? node
   })
   for (const node of nodes) {
-    const decided = node.inputs.every((input) => input === '' || known.has(input))
-    if (!decided || node.operator === 'Constant' || random.has(node.operator)) continue
+    const decided = inputsOf(node).every((input) => input === '' || known.has(input))
+    if (!decided || unfolded.has(node.operator)) continue
     folded.add(node)
     for (const output of node.outputs) known.add(output)
   }
@@ -166,11 +225,11 @@ function shapeConstant(node: Node, types: ReadonlyMap<string, TensorType>): Node
   return constantNode(name, int64([part.length], part))
 }
 
-/** Types that depend on the data, as they are when every input is zero. */
+/** Types that depend on the data, as they are for the given values, and zeros for inputs that have none. */
 async function measuredTypes(
   graph: Graph,
   names: readonly string[],
-  types: ReadonlyMap<string, TensorType>,
+  inputs: Readonly<Record<string, TensorType | Tensor>>,
   runtime: Runtime,
 ): Promise<Map<string, TensorType>> {
   const session = await runtime.createSession({
@@ -179,8 +238,8 @@ async function measuredTypes(
   })
   const feeds = Object.fromEntries(
     graph.inputs.map(({ name }) => {
-      const { type, dims } = types.get(name) as TensorType
-      return [name, zeros(type, dims)]
+      const given = inputs[name] as TensorType | Tensor
+      return [name, 'data' in given ? given : zeros(given.type, given.dims)]
     }),
   )
   const values = await session.run(feeds)

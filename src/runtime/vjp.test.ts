@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { checkGradient } from '../../testing/check-gradient.ts'
 import { createBuilder } from '../graph/builder.ts'
 import type { Graph } from '../graph/graph.ts'
-import { float32, type Tensor } from '../graph/tensor.ts'
+import { float32, int64, type Tensor } from '../graph/tensor.ts'
 import { createRandom } from '../random.ts'
 import { run, vjp } from './vjp.ts'
 
@@ -50,6 +50,15 @@ test('what no output depends on has a gradient of zeros', async () => {
   expect(gradients.w).toEqual(float32([2, 3], [0, 0, 0, 0, 0, 0]))
   expect(gradients.unused).toEqual(float32([4], [0, 0, 0, 0]))
   expect(Object.keys(gradients)).toEqual(['w', 'unused', 'x'])
+})
+
+test('a graph whose dimensions depend on the values of an input has gradients', async () => {
+  const builder = createBuilder()
+  const x = builder.input('x', 'float32', [2, 3])
+  const shape = builder.input('shape', 'int64', [2])
+  const rows = builder.op('Softmax', [builder.op('Reshape', [x, shape])], { axis: 1 })
+  builder.output(builder.op('ReduceSumSquare', [rows, builder.int64s([1])], { keepdims: 0 }))
+  await checkGradient(builder.build(), { x: normal(2, 3), shape: int64([2], [3, 2]) }, random)
 })
 
 test('no cotangents give zeros, no names give nothing', async () => {

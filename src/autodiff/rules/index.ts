@@ -6,6 +6,7 @@ import { elementwiseRules } from './elementwise.ts'
 import { indexingRules } from './indexing.ts'
 import { layerNormalizationRules } from './layer-normalization.ts'
 import { linearRules } from './linear.ts'
+import { lossRules } from './losses.ts'
 import { normalizationRules } from './normalization.ts'
 import { poolingRules } from './pooling.ts'
 import { reductionRules } from './reduction.ts'
@@ -21,6 +22,7 @@ export const rules: Rules = {
   ...indexingRules,
   ...layerNormalizationRules,
   ...linearRules,
+  ...lossRules,
   ...normalizationRules,
   ...poolingRules,
   ...reductionRules,
