@@ -4,12 +4,16 @@ import base64
 import json
 import os
 import re
+import textwrap
 
 import numpy as np
 import torch
 
 from case import Case
 from reference import Reference
+
+LINE = 100
+"""How long a line may be."""
 
 
 def encode(value: np.ndarray) -> dict:
@@ -23,13 +27,26 @@ def short(number: float) -> float:
     return float(f'{number:.4g}')
 
 
-def dump(value, indent: str = '') -> str:
-    """JSON with two spaces, and lists of numbers on one line, as the formatter of the repository wants it."""
-    if not isinstance(value, dict) or not value:
-        return re.sub(r'e-0', 'e-', json.dumps(value)) if isinstance(value, float) else json.dumps(value)
+def dump(value, indent: str = '', room: int = LINE) -> str:
+    """JSON as the formatter of the repository wants it: two spaces, and lists of numbers fill their lines. `room` is
+    what the first line has."""
     inner = indent + '  '
-    lines = [f'{inner}{json.dumps(key)}: {dump(item, inner)}' for key, item in value.items()]
-    return '{\n' + ',\n'.join(lines) + f'\n{indent}}}'
+    if isinstance(value, dict) and value:
+        lines = []
+        for key, item in value.items():
+            start = f'{inner}{json.dumps(key)}: '
+            comma = len(lines) < len(value) - 1
+            lines.append(start + dump(item, inner, LINE - len(start) - comma) + ',' * comma)
+        return '\n'.join(['{', *lines, indent + '}'])
+    if isinstance(value, float):
+        return re.sub(r'e-0', 'e-', json.dumps(value))
+    if isinstance(value, list) and all(isinstance(item, (int, float)) for item in value):
+        items = ', '.join(map(dump, value))
+        if len(items) + 2 <= room:
+            return f'[{items}]'
+        filled = textwrap.fill(items, LINE, initial_indent=inner, subsequent_indent=inner, break_on_hyphens=False)
+        return f'[\n{filled}\n{indent}]'
+    return json.dumps(value)
 
 
 def write(path: str, data: bytes) -> None:
