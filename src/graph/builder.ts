@@ -61,6 +61,8 @@ export function createBuilder(
     ...inputs.map((input) => input.name),
     ...initializers.keys(),
   ])
+  // ONNX Runtime refuses two nodes of one name, and ours are named after their outputs.
+  const nodeNames = new Set(nodes.map((node) => node.name))
   for (const node of nodes) for (const output of node.outputs) taken.add(output)
   const reserved = new Set<string>()
   const made = new Map<string, string[]>()
@@ -69,7 +71,7 @@ export function createBuilder(
   const fresh = (stem: string): string => {
     let candidate = stem
     let count = counters.get(stem) ?? 0
-    while (taken.has(candidate)) candidate = `${stem}_${++count}`
+    while (taken.has(candidate) || nodeNames.has(candidate)) candidate = `${stem}_${++count}`
     counters.set(stem, count)
     taken.add(candidate)
     reserved.add(candidate)
@@ -158,6 +160,7 @@ export function createBuilder(
       return wanted
     },
     append(node) {
+      nodeNames.add(node.name)
       nodes.push(node)
     },
     fresh,

@@ -20,7 +20,7 @@ import { standardRules } from './standard.ts'
  * @param block how many channels lie side by side in a block (see `blockSize`); 0 keeps to the standard operators
  */
 export function lower(graph: Graph, types: ReadonlyMap<string, TensorType>, block: number): Graph {
-  const names = graph.nodes.flatMap(({ outputs }) => outputs)
+  const names = graph.nodes.flatMap(({ name, outputs }) => [name, ...outputs])
   const builder = createBuilder(graph.name, { ...graph, nodes: [], outputs: [] }, names)
   const blocks = block > 0 ? createBlocks(builder, block) : null
   for (const [name, tensor] of [...types, ...graph.initializers]) blocks?.learn(name, tensor)
