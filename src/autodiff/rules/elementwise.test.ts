@@ -96,6 +96,9 @@ testRules(elementwiseRules, {
     'inside and outside': (d) => ({
       inputs: [d.distinct(d.dims(0, 3)), float32([], [-0.2]), float32([], [0.4])],
     }),
+    'between zero and a bound': (d) => ({
+      inputs: [d.distinct(d.dims(0, 3)), float32([], [0]), float32([], [0.4])],
+    }),
     'only from below': (d) => ({ inputs: [d.distinct(d.dims(0, 3)), float32([], [0.2])] }),
     'only from above': (d) => ({
       inputs: [d.distinct(d.dims(0, 3)), undefined, float32([], [0.2])],
