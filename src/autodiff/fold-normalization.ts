@@ -34,7 +34,7 @@ export function foldNormalization(
   if (folded.size === 0) return { graph, types }
 
   const known = new Map(types)
-  const names = graph.nodes.flatMap(({ outputs }) => outputs)
+  const names = graph.nodes.flatMap(({ name, outputs }) => [name, ...outputs])
   const builder = createBuilder(graph.name, { ...graph, nodes: [] }, names)
   const gone = new Set(folded.values())
   for (const node of graph.nodes) {
@@ -86,6 +86,7 @@ export function foldNormalization(
     const offset = op('Add', [op('Mul', [centre, slope], channel), shift], channel)
     builder.append({
       ...conv,
+      name: node.outputs[0] as string,
       inputs: [x, turned(shaped, [0, 3, 1, 2]), offset],
       outputs: node.outputs.slice(0, 1),
     })

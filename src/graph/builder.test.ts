@@ -123,3 +123,21 @@ test('producers, consumers and constants are found by the names of values', () =
   ).toEqual(['Mul'])
   expect(constantsOf(graph).get(two)?.data).toEqual(Float32Array.of(2))
 })
+
+test('new nodes do not take the names of others, whatever those call their outputs', () => {
+  const named = (name: string, output: string) => ({
+    name,
+    operator: 'Relu',
+    domain: '',
+    inputs: ['x'],
+    outputs: [output],
+    attributes: {},
+  })
+  const base = { ...createBuilder().build(), nodes: [named('Add', '12')] }
+  const builder = createBuilder('graph', base, ['13'])
+  builder.append(named('Add_1', '13'))
+  const sum = builder.op('Add', ['12', '13'])
+  const names = builder.build().nodes.map(({ name }) => name)
+  expect(new Set(names).size).toBe(3)
+  expect(names.at(-1)).toBe(sum)
+})

@@ -58,6 +58,8 @@ export function createBuilder(
   const initializers = new Map(base?.initializers)
   const opsets: Record<string, number> = { ...(base?.opsets ?? { '': defaultOpset }) }
   const taken = new Set<string>([...avoid, ...(base ? namesIn(base) : [])])
+  // ONNX Runtime refuses two nodes of one name, and ours are named after their outputs.
+  const nodeNames = new Set(nodes.map((node) => node.name))
   const reserved = new Set<string>()
   const made = new Map<string, string[]>()
   const counters = new Map<string, number>()
@@ -65,7 +67,7 @@ export function createBuilder(
   const fresh = (stem: string): string => {
     let candidate = stem
     let count = counters.get(stem) ?? 0
-    while (taken.has(candidate)) candidate = `${stem}_${++count}`
+    while (taken.has(candidate) || nodeNames.has(candidate)) candidate = `${stem}_${++count}`
     counters.set(stem, count)
     taken.add(candidate)
     reserved.add(candidate)
@@ -154,6 +156,7 @@ export function createBuilder(
       return wanted
     },
     append(node) {
+      nodeNames.add(node.name)
       nodes.push(node)
     },
     fresh,

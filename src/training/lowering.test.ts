@@ -52,6 +52,7 @@ function network({ channels, size, kernel, stride, padding }: Case): Graph {
 function settings(graph: Graph, size: number, lowering: LoweringName): StepOptions {
   return {
     graph,
+    batchStatistics: true,
     lowering,
     loss: crossEntropy(),
     inputs: { [inputName]: { type: 'float32', dims: [batch, 3, size, size] } },
@@ -89,7 +90,8 @@ async function expectSameChanges(graph: Graph, size: number) {
     const norm = Math.hypot(...wanted)
     expect(norm, name).toBeGreaterThan(0)
     const apart = Math.hypot(...wanted.map((value, i) => value - (got[i] as number)))
-    expect(apart, name).toBeLessThan(1e-4 * norm)
+    // A bias before a batch normalization has no gradient but rounding.
+    expect(apart, name).toBeLessThan(1e-4 * norm + 1e-6)
   }
 }
 

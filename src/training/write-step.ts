@@ -156,9 +156,8 @@ function thawed(
 ): Graph {
   const grown = builder.build()
   const initializers = new Map(grown.initializers)
-  const views = createBuilder(grown.name, { ...grown, nodes: [] }, [
-    ...grown.nodes.flatMap(({ outputs }) => outputs),
-  ])
+  const names = grown.nodes.flatMap(({ name, outputs }) => [name, ...outputs])
+  const views = createBuilder(grown.name, { ...grown, nodes: [] }, names)
   for (const { parameter, state, input } of carried) {
     if (state !== undefined) continue
     initializers.delete(parameter)

@@ -5,6 +5,7 @@ import { convWeightGradientFromBlocks } from './convolution-weights.ts'
 import { denseConv, denseInputGradient } from './dense.ts'
 import { depthwiseConv, depthwiseInputGradient, depthwiseWeightGradient } from './depthwise.ts'
 import { elementwiseRules } from './elementwise.ts'
+import { blockedNormalization, blockedNormalizationGradient } from './normalization.ts'
 import { blockPixels } from './pixels.ts'
 import { averagePool, globalAveragePool, maxPool, tiledMaxPoolGradient } from './pooling-blocks.ts'
 import { isSmall, rowConv, rowInputGradient } from './row-convolution.ts'
@@ -35,6 +36,8 @@ export const blockedRules: Partial<Record<string, BlockedRule<never>>> = {
   AveragePool: averagePool,
   GlobalAveragePool: globalAveragePool,
   MaxPool: maxPool,
+  'graft.BatchNormalization': blockedNormalization,
+  'graft.BatchNormalizationGradient': blockedNormalizationGradient,
   'graft.ChannelSum': blockedChannelSum,
   'graft.Conv': firstOf(depthwiseConv, smallConv, denseConv),
   'graft.ConvInputGradient': firstOf(

@@ -86,3 +86,9 @@ export function isScalar(blocks: Blocks, value: string): boolean {
   const type = blocks.typeOf(value)
   return type !== undefined && sizeOf(type.dims) === 1
 }
+
+/** Zeros after the end of each axis. */
+export function fill(builder: GraphBuilder, value: string, counts: readonly number[]): string {
+  if (counts.every((count) => count === 0)) return value
+  return builder.op('Pad', [value, builder.int64s([...counts.map(() => 0), ...counts])])
+}

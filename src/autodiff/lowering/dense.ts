@@ -1,6 +1,5 @@
-import type { GraphBuilder } from '../../graph/builder.ts'
 import { flipSpatial, product, reshape } from './axes.ts'
-import { type BlockedRule, type Blocks, isImage, isImageType } from './blocks.ts'
+import { type BlockedRule, type Blocks, fill, isImage, isImageType } from './blocks.ts'
 
 /** The axes of a kernel: the one whose channels come out of the convolution, and the one whose channels go in. */
 type Kernel = {
@@ -50,12 +49,6 @@ function plainImageKernel(
   const split = reshape(builder, filled, [rows / size, size, ...rest])
   const perm = [0, ...rest.map((_, axis) => axis + 2), 1]
   return reshape(builder, builder.op('Transpose', [split], { perm }), [rows, ...rest])
-}
-
-/** Zeros after the end of each axis. */
-function fill(builder: GraphBuilder, value: string, counts: readonly number[]): string {
-  if (counts.every((count) => count === 0)) return value
-  return builder.op('Pad', [value, builder.int64s([...counts.map(() => 0), ...counts])])
 }
 
 /** An ordinary convolution with a kernel that changes from step to step. */

@@ -1,5 +1,5 @@
 import { product, reshape } from './axes.ts'
-import { type BlockedRule, type Blocks, isImage } from './blocks.ts'
+import { type BlockedRule, type Blocks, fill, isImage } from './blocks.ts'
 import { type Geometry, gradientConvolution } from './convolution-weights.ts'
 
 /** Whether every channel is a group of its own, in two dimensions and without dilation. */
@@ -38,10 +38,7 @@ export const depthwiseConv: BlockedRule<'graft.Conv'> = (
   if (!isDepthwise(geometry) || !isImage(blocks, x)) return null
   const all = padded(channels)
   const inputs = [blocks.of(x), kernelBlocks(blocks, w, channels, kernel_shape)]
-  if (bias !== '') {
-    const missing = builder.int64s([0, all - channels])
-    inputs.push(all === channels ? bias : builder.op('Pad', [bias, missing]))
-  }
+  if (bias !== '') inputs.push(fill(builder, bias, [all - channels]))
   const result = builder.op('com.microsoft.nchwc.Conv', inputs, {
     kernel_shape,
     pads,

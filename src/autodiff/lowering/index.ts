@@ -3,6 +3,7 @@ import { attributeValues } from '../../graph/attributes.ts'
 import { createBuilder, type GraphBuilder } from '../../graph/builder.ts'
 import { describeNode, type Graph, type Node, operatorKey, pruneTo } from '../../graph/graph.ts'
 import type { OperatorName } from '../../graph/operators.ts'
+import { renameValues } from '../../graph/subgraphs.ts'
 import type { TensorType } from '../../graph/tensor.ts'
 import { blockedRules } from './blocked.ts'
 import { type BlockedRule, type Blocks, createBlocks } from './blocks.ts'
@@ -20,7 +21,7 @@ import { standardRules } from './standard.ts'
  * @param block how many channels lie side by side in a block (see `blockSize`); 0 keeps to the standard operators
  */
 export function lower(graph: Graph, types: ReadonlyMap<string, TensorType>, block: number): Graph {
-  const names = graph.nodes.flatMap(({ outputs }) => outputs)
+  const names = graph.nodes.flatMap(({ name, outputs }) => [name, ...outputs])
   const builder = createBuilder(graph.name, { ...graph, nodes: [], outputs: [] }, names)
   const blocks = block > 0 ? createBlocks(builder, block) : null
   for (const [name, tensor] of [...types, ...graph.initializers]) blocks?.learn(name, tensor)
@@ -35,7 +36,7 @@ export function lower(graph: Graph, types: ReadonlyMap<string, TensorType>, bloc
       if (node.domain === 'graft') {
         throw new GraftError('internal', `${describeNode(node)} cannot be lowered`)
       }
-      builder.append({ ...node, inputs })
+      builder.append(renameValues(node, rename))
       const { value } = node.attributes
       if (node.operator === 'Constant' && value?.type === 'tensor') {
         blocks?.learn(node.outputs[0] as string, value.value)

@@ -1,20 +1,73 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { product, reshape } from './axes.ts'
+import { type BlockedRule, type Blocks, fill } from './blocks.ts'
 import type { Lower } from './rule.ts'
 
-type Channels = { readonly dims: readonly number[] }
-
-/** The mean over the batch and the spatial axes, [C]. */
-function channelMean(builder: GraphBuilder, value: string, { dims }: Channels): string {
-  const [batch, channels] = dims as [number, number]
-  const pixels = product(dims.slice(2))
-  const flat = dims.length === 3 ? value : reshape(builder, value, [batch, channels, pixels])
-  return builder.op('ReduceMean', [flat, builder.int64s([0, 2])], { keepdims: 0 })
+/** What batch normalization does to the channels of values in one of the layouts; statistics and coefficients are [C] in both. */
+type Channels = {
+  readonly builder: GraphBuilder
+  /** The mean over the batch and the spatial axes. */
+  mean(value: string): string
+  /** value - shift. */
+  without(value: string, shift: string): string
+  /** slope * value + shift. */
+  affine(value: string, slope: string, shift: string): string
+  /** slope * value + shift + otherSlope * other. */
+  combination(
+    value: string,
+    slope: string,
+    shift: string,
+    other: string,
+    otherSlope: string,
+  ): string
 }
 
-/** [C] against [N, C, ...]. */
-function perChannel(builder: GraphBuilder, value: string, { dims }: Channels): string {
-  return reshape(builder, value, [dims[1] as number, ...dims.slice(2).map(() => 1)])
+function inPlanes(builder: GraphBuilder, dims: readonly number[]): Channels {
+  const [batch, channels] = dims as [number, number]
+  const each = (value: string) => reshape(builder, value, [channels, ...dims.slice(2).map(() => 1)])
+  const scaled = (value: string, slope: string) => builder.op('Mul', [value, each(slope)])
+  return {
+    builder,
+    mean(value) {
+      const pixels = product(dims.slice(2))
+      const flat = dims.length === 3 ? value : reshape(builder, value, [batch, channels, pixels])
+      return builder.op('ReduceMean', [flat, builder.int64s([0, 2])], { keepdims: 0 })
+    },
+    without: (value, shift) => builder.op('Sub', [value, each(shift)]),
+    affine: (value, slope, shift) => builder.op('Add', [scaled(value, slope), each(shift)]),
+    combination(value, slope, shift, other, otherSlope) {
+      const sum = builder.op('Add', [scaled(value, slope), scaled(other, otherSlope)])
+      return builder.op('Add', [sum, each(shift)])
+    },
+  }
+}
+
+/** On blocks an affine map of every channel is a depthwise convolution of one pixel: one pass, to which another value may be added. */
+function inBlocks({ builder, padded }: Blocks, dims: readonly number[]): Channels {
+  const [batch, channels] = dims as [number, number]
+  const all = padded(channels)
+  const filled = (value: string) => fill(builder, value, [all - channels])
+  const map = (value: string, slope: string, shift?: string, sum?: string) =>
+    builder.op(
+      'com.microsoft.nchwc.Conv',
+      [value, reshape(builder, filled(slope), [all, 1, 1, 1]), shift && filled(shift), sum],
+      { kernel_shape: [1, 1], group: all },
+    )
+  const ones = () => builder.op('Expand', [builder.scalar(1), builder.int64s([channels])])
+  return {
+    builder,
+    mean(value) {
+      const pooled = builder.op('com.microsoft.nchwc.GlobalAveragePool', [value])
+      const images = reshape(builder, pooled, [batch, all])
+      const means = builder.op('ReduceMean', [images, builder.int64s([0])], { keepdims: 0 })
+      if (all === channels) return means
+      return builder.op('Slice', [means, builder.int64s([0]), builder.int64s([channels])])
+    },
+    without: (value, shift) => map(value, ones(), builder.op('Neg', [shift])),
+    affine: map,
+    combination: (value, slope, shift, other, otherSlope) =>
+      map(value, slope, shift, map(other, otherSlope)),
+  }
 }
 
 function inverseDeviation(builder: GraphBuilder, variance: string, epsilon: number): string {
@@ -27,41 +80,77 @@ function inverseDeviation(builder: GraphBuilder, variance: string, epsilon: numb
  * variance. The mean is taken away before anything is squared: E[x^2] - E[x]^2 would save a pass, and lose all digits of the
  * variance where the mean is large.
  */
+function normalize(on: Channels, x: string, scale: string, bias: string, epsilon: number) {
+  const { builder } = on
+  const mean = on.mean(x)
+  const centred = on.without(x, mean)
+  const variance = on.mean(builder.op('Mul', [centred, centred]))
+  const slope = builder.op('Mul', [scale, inverseDeviation(builder, variance, epsilon)])
+  return { result: on.affine(centred, slope, bias), mean, variance }
+}
+
+/** dx = a * dy + b * (x - mean) + c with coefficients a channel, so that two means are all that passes over the data. */
+function gradients(
+  on: Channels,
+  { dy, x, scale, mean, variance }: Record<'dy' | 'x' | 'scale' | 'mean' | 'variance', string>,
+  { dims, epsilon }: { readonly dims: readonly number[]; readonly epsilon: number },
+) {
+  const { builder } = on
+  const count = builder.scalar(product(dims) / (dims[1] as number))
+  const inverse = inverseDeviation(builder, variance, epsilon)
+  // The same node as in the forward pass.
+  const centred = on.without(x, mean)
+  const dyMean = on.mean(dy)
+  const productMean = on.mean(builder.op('Mul', [dy, centred]))
+  const scaleMean = builder.op('Mul', [inverse, productMean])
+  const a = builder.op('Mul', [scale, inverse])
+  const b = builder.op('Neg', [builder.op('Mul', [builder.op('Mul', [a, inverse]), scaleMean])])
+  const c = builder.op('Neg', [builder.op('Mul', [a, dyMean])])
+  return {
+    dx: on.combination(dy, a, c, centred, b),
+    dScale: builder.op('Mul', [scaleMean, count]),
+    dBias: builder.op('Mul', [dyMean, count]),
+  }
+}
+
 export const batchNormalization: Lower<'graft.BatchNormalization'> = (
   builder,
   [x = '', scale = '', bias = ''],
   { dims, epsilon },
 ) => {
-  const mean = channelMean(builder, x, { dims })
-  const centred = builder.op('Sub', [x, perChannel(builder, mean, { dims })])
-  const variance = channelMean(builder, builder.op('Mul', [centred, centred]), { dims })
-  const slope = builder.op('Mul', [scale, inverseDeviation(builder, variance, epsilon)])
-  const scaled = builder.op('Mul', [centred, perChannel(builder, slope, { dims })])
-  return [builder.op('Add', [scaled, perChannel(builder, bias, { dims })]), mean, variance]
+  const { result, mean, variance } = normalize(inPlanes(builder, dims), x, scale, bias, epsilon)
+  return [result, mean, variance]
 }
 
-/** dx = a * dy + b * (x - mean) + c with coefficients a channel, so that two means are all that passes over the data. */
 export const batchNormalizationGradient: Lower<'graft.BatchNormalizationGradient'> = (
   builder,
   [dy = '', x = '', scale = '', mean = '', variance = ''],
+  geometry,
+) => {
+  const on = inPlanes(builder, geometry.dims)
+  const { dx, dScale, dBias } = gradients(on, { dy, x, scale, mean, variance }, geometry)
+  return [dx, dScale, dBias]
+}
+
+export const blockedNormalization: BlockedRule<'graft.BatchNormalization'> = (
+  blocks,
+  [x = '', scale = '', bias = ''],
   { dims, epsilon },
 ) => {
-  const count = builder.scalar(product(dims) / (dims[1] as number))
-  const inverse = inverseDeviation(builder, variance, epsilon)
-  // The same node as in the forward pass.
-  const centred = builder.op('Sub', [x, perChannel(builder, mean, { dims })])
-  const dyMean = channelMean(builder, dy, { dims })
-  const productMean = channelMean(builder, builder.op('Mul', [dy, centred]), { dims })
-  const scaleMean = builder.op('Mul', [inverse, productMean])
-  const a = builder.op('Mul', [scale, inverse])
-  const b = builder.op('Neg', [builder.op('Mul', [builder.op('Mul', [a, inverse]), scaleMean])])
-  const c = builder.op('Neg', [builder.op('Mul', [a, dyMean])])
-  const direct = builder.op('Mul', [dy, perChannel(builder, a, { dims })])
-  const through = builder.op('Mul', [centred, perChannel(builder, b, { dims })])
-  const sum = builder.op('Add', [direct, through])
-  return [
-    builder.op('Add', [sum, perChannel(builder, c, { dims })]),
-    builder.op('Mul', [scaleMean, count]),
-    builder.op('Mul', [dyMean, count]),
-  ]
+  if (!blocks.has(x)) return null
+  const on = inBlocks(blocks, dims)
+  const { result, mean, variance } = normalize(on, blocks.of(x), scale, bias, epsilon)
+  return [blocks.plain(result, dims), mean, variance]
+}
+
+export const blockedNormalizationGradient: BlockedRule<'graft.BatchNormalizationGradient'> = (
+  blocks,
+  [dy = '', x = '', scale = '', mean = '', variance = ''],
+  geometry,
+) => {
+  if (!blocks.has(x)) return null
+  const on = inBlocks(blocks, geometry.dims)
+  const inputs = { dy: blocks.of(dy), x: blocks.of(x), scale, mean, variance }
+  const { dx, dScale, dBias } = gradients(on, inputs, geometry)
+  return [blocks.plain(dx, geometry.dims), dScale, dBias]
 }

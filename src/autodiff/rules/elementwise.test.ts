@@ -96,13 +96,25 @@ testRules(elementwiseRules, {
     'inside and outside': (d) => ({
       inputs: [d.distinct(d.dims(0, 3)), float32([], [-0.2]), float32([], [0.4])],
     }),
+    'between zero and a bound': (d) => ({
+      inputs: [d.distinct(d.dims(0, 3)), float32([], [0]), float32([], [0.4])],
+    }),
     'only from below': (d) => ({ inputs: [d.distinct(d.dims(0, 3)), float32([], [0.2])] }),
     'only from above': (d) => ({
       inputs: [d.distinct(d.dims(0, 3)), undefined, float32([], [0.2])],
     }),
   },
   Div: { broadcast: (d) => pair(d, d.awayFromZero) },
-  Dropout: { 'in inference': anywhere },
+  Dropout: {
+    'in inference': anywhere,
+    'that drops nothing': (d) => ({
+      inputs: [
+        d.normal(d.dims(0, 3)),
+        float32([], [0]),
+        { type: 'bool', dims: [], data: Uint8Array.of(1) },
+      ],
+    }),
+  },
   Max: { 'no ties': apart },
   Mean: {
     'one to three': (d) => {

@@ -2,7 +2,7 @@ import { GraftError } from '../../errors.ts'
 import { describeNode } from '../../graph/graph.ts'
 import { elementTypes } from '../../graph/tensor.ts'
 import { broadcast, elementwise, type RuleContext, single } from '../rule.ts'
-import { step } from '../step.ts'
+import { step, stepAt } from '../step.ts'
 import type { Rules } from './differentiable.ts'
 
 /** `dy` where the condition holds, zero elsewhere. A cast and a product beat `Where`. */
@@ -149,16 +149,26 @@ export const elementwiseRules = {
   ),
 
   Add: broadcast(single((_, dy) => [() => dy, () => dy])),
-  // A value that equals its clipped self was inside the bounds (or on one, as with torch.clamp).
   Clip: single((context, dy) => {
-    const { builder, inputs, outputs } = context
-    const inside = () => builder.op('Equal', [inputs[0], outputs[0]])
+    const { builder, inputs, outputs, type, constant } = context
+    const [x = '', low = '', high = ''] = inputs
+    const y = outputs[0] as string
+    const [least, most] = [low, high].map((bound) => Number(constant(bound)?.data[0]))
+    const throughInside = () => {
+      // ReLU6 and the like, by the result, so that x need not be kept: nothing passes on the bounds, as with torch's.
+      if (least === 0 && Number.isFinite(most) && type(y).type === 'float32') {
+        const saturated = stepAt(builder, y, most as number)
+        return builder.op('Mul', [dy, builder.op('Sub', [step(builder, y), saturated])])
+      }
+      // A value that equals its clipped self was inside the bounds (or on one, as with torch.clamp).
+      return masked(context, dy, builder.op('Equal', [x, y]))
+    }
     const beyond = (comparison: 'Less' | 'Greater', bound: string) => {
       const past = masked(context, dy, builder.op(comparison, [inputs[0], bound]))
       return builder.op('ReduceSum', [past], { keepdims: 0 })
     }
     return [
-      () => masked(context, dy, inside()),
+      throughInside,
       () => beyond('Less', inputs[1] as string),
       () => beyond('Greater', inputs[2] as string),
     ]
@@ -171,8 +181,9 @@ export const elementwiseRules = {
   ),
   // In inference dropout does nothing; training replaces it by a product with a mask that is fed.
   Dropout: single(({ inputs, numbers, node }, dy) => {
-    const training = inputs[2] ? numbers(inputs[2])[0] === 1 : false
-    if (training) {
+    // Some exporters leave dropout that drops nothing in training mode.
+    const drops = inputs[1] ? numbers(inputs[1])[0] !== 0 : true
+    if (drops && inputs[2] && numbers(inputs[2])[0] === 1) {
       throw new GraftError(
         'unsupported',
         `${describeNode(node)} is in training mode, where its result is random: export the model for inference`,

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { createBuilder } from '../graph/builder.ts'
+import { float32 } from '../graph/tensor.ts'
+import { run } from '../runtime/vjp.ts'
+import { step, stepAt } from './step.ts'
+
+/** What a fragment makes of some values. */
+async function applied(
+  write: (builder: ReturnType<typeof createBuilder>, x: string) => string,
+  values: readonly number[],
+) {
+  const builder = createBuilder()
+  const x = builder.input('x', 'float32', [values.length])
+  builder.output(builder.alias('y', write(builder, x)))
+  const { y } = await run(builder.build(), { x: float32([values.length], values) })
+  return Array.from(y?.data ?? [], Number)
+}
+
+const least = 2 ** -126
+const large = 3e38
+
+test('a step is exact down to the least normal number', async () => {
+  const values = [-large, -1, -least, 0, least, 1, large, Number.POSITIVE_INFINITY]
+  expect(await applied((builder, x) => step(builder, x), values)).toEqual([0, 0, 0, 0, 1, 1, 1, 1])
+  expect(await applied((builder, x) => step(builder, x, 1), values)).toEqual([
+    0, 0, 0, 1, 1, 1, 1, 1,
+  ])
+})
+
+test.each([6, 1, 0.1, 20, 5.999])(
+  'a step at %d tells neighbouring numbers apart',
+  async (threshold) => {
+    const at = Math.fround(threshold)
+    const bits = new Uint32Array(Float32Array.of(at).buffer)
+    const neighbour = (offset: number) =>
+      new Float32Array(Uint32Array.of((bits[0] as number) + offset).buffer)[0] as number
+    const values = [-1, 0, at / 2, neighbour(-1), at, neighbour(1), 2 * at]
+    const result = await applied((builder, x) => stepAt(builder, x, threshold), values)
+    expect(result).toEqual([0, 0, 0, 0, 1, 1, 1])
+  },
+)
