@@ -113,6 +113,7 @@ testRules(elementwiseRules, {
         float32([], [0]),
         { type: 'bool', dims: [], data: Uint8Array.of(1) },
       ],
+      fixed: [1],
     }),
   },
   Max: { 'no ties': apart },
