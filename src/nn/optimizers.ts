@@ -20,7 +20,12 @@ export type Transformation = {
     context: UpdateContext,
     update: string,
     state: readonly string[],
-  ): { readonly update: string; readonly state: readonly string[] }
+  ): {
+    readonly update: string
+    /** A scalar by which the update is still to be multiplied: `descend` does it together with the learning rate. */
+    readonly factor?: string
+    readonly state: readonly string[]
+  }
 }
 
 /** Pieces in a row; the last update is added to the parameter. */
@@ -53,29 +58,34 @@ export function accelerate(momentum: number, nesterov = false): Transformation {
   }
 }
 
-/** Divides a running mean by the root of a running mean of squares, both corrected for their start at zero (Kingma and Ba, 2015). */
+/**
+ * Divides a running mean by the root of a running mean of squares, both corrected for their start at zero (Kingma and Ba, 2015). The
+ * state holds the sums of which the means are 1 - beta times: what is left to multiply is one scalar, as in section 2 of the paper.
+ */
 export function adapt(beta1: number, beta2: number, epsilon: number): Transformation {
   return {
     state: ['mean', 'square'],
     write({ builder, step }, update, [mean = '', square = '']) {
-      const blend = (kept: string, fresh: string, beta: number) =>
-        builder.op('Add', [
-          builder.op('Mul', [kept, builder.scalar(beta)]),
-          builder.op('Mul', [fresh, builder.scalar(1 - beta)]),
-        ])
+      const faded = (sum: string, beta: number) => builder.op('Mul', [sum, builder.scalar(beta)])
       const correction = (beta: number) =>
         builder.op('Sub', [builder.scalar(1), builder.op('Pow', [builder.scalar(beta), step])])
-      const nextMean = blend(mean, update, beta1)
-      const nextSquare = blend(square, builder.op('Mul', [update, update]), beta2)
-      // The corrections are scalars: they are folded into one factor and into epsilon's place, as in section 2 of the paper.
-      const root = builder.op('Sqrt', [correction(beta2)])
+      const nextMean = builder.op('Add', [faded(mean, beta1), update])
+      const nextSquare = builder.op('Add', [
+        faded(square, beta2),
+        builder.op('Mul', [update, update]),
+      ])
+      const share = builder.scalar(Math.sqrt(1 - beta2))
+      const root = builder.op('Div', [builder.op('Sqrt', [correction(beta2)]), share])
       const denominator = builder.op('Add', [
         builder.op('Sqrt', [nextSquare]),
         builder.op('Mul', [root, builder.scalar(epsilon)]),
       ])
-      const factor = builder.op('Div', [root, correction(beta1)])
-      const ratio = builder.op('Div', [nextMean, denominator])
-      return { update: builder.op('Mul', [ratio, factor]), state: [nextMean, nextSquare] }
+      const bias = builder.op('Div', [builder.scalar(1 - beta1), correction(beta1)])
+      return {
+        update: builder.op('Div', [nextMean, denominator]),
+        factor: builder.op('Mul', [root, bias]),
+        state: [nextMean, nextSquare],
+      }
     },
   }
 }
@@ -140,4 +150,34 @@ export function adamw({
 /** Adagrad (Duchi et al., 2011); weight decay is L2 regularization, and `decay` lowers the learning rate from step to step. */
 export function adagrad({ epsilon = 1e-10, decay = 0, weightDecay = 0 } = {}): Optimizer {
   return [decayWeights(weightDecay), adaptToSum(epsilon, decay), descend]
+}
+
+/**
+ * Writes all pieces of an optimizer for one parameter.
+ *
+ * @param states the states of each piece
+ * @returns what is to be added to the parameter, and the new states
+ */
+export function writeTransformations(
+  optimizer: Optimizer,
+  context: UpdateContext,
+  gradient: string,
+  states: readonly (readonly string[])[],
+): { readonly update: string; readonly states: readonly (readonly string[])[] } {
+  const { builder } = context
+  let update = gradient
+  let factor: string | undefined
+  const next = optimizer.map((transformation, index) => {
+    let { learningRate } = context
+    if (factor !== undefined) {
+      if (transformation === descend) learningRate = builder.op('Mul', [learningRate, factor])
+      else update = builder.op('Mul', [update, factor])
+    }
+    const given = { ...context, learningRate }
+    const written = transformation.write(given, update, states[index] ?? [])
+    update = written.update
+    factor = written.factor
+    return written.state
+  })
+  return { update, states: next }
 }

@@ -60,22 +60,25 @@ export type TrainingStep = {
 export async function compileStep(options: StepOptions, runtime: Runtime): Promise<TrainingStep> {
   const written = await writeStep(options, runtime)
   const capacity = capacityOf(written)
-  const { graph, carried, loss, gradientNorm, multiplyAdds } = written
+  const { graph, carried, loss, gradientNorm } = written
   const session = await runtime.createSession(
     severalSteps(graph, carried, [loss, gradientNorm], capacity),
-    multiplyAdds < smallStep ? { threads: 1 } : {},
+    isSmall(written) ? { threads: 1 } : {},
   )
   return createStep(written, options.graph, session, capacity)
 }
 
-/** Multiply-adds of a forward pass below which a second thread costs more than it brings. */
-const smallStep = 2e7
+/** Whether a second thread would cost more than it brings: in the passes, and in the update of the parameters. */
+function isSmall(written: WrittenStep): boolean {
+  return written.multiplyAdds < 2e7 && valuesOf(written) < 5e5
+}
 
 /**
  * As many steps in a call as take about a second, so that whoever waits is heard in between, and as fit their inputs into 16 MB. A step
- * is taken for three forward passes at 50e9 multiply-adds a second.
+ * is taken for three forward passes at 50e9 multiply-adds a second and 2 ns for each value that it updates.
  */
-function capacityOf({ graph, carried, multiplyAdds }: WrittenStep): number {
+function capacityOf(written: WrittenStep): number {
+  const { graph, carried, multiplyAdds } = written
   const states = new Set(carried.map(({ input }) => input))
   const fed = graph.inputs.filter(({ name }) => !states.has(name))
   const bytes = fed.reduce(
@@ -83,9 +86,11 @@ function capacityOf({ graph, carried, multiplyAdds }: WrittenStep): number {
       sum + sizeOf(dims as number[]) * elementTypes[type].array.BYTES_PER_ELEMENT,
     0,
   )
-  const fits = Math.min(50e9 / (3 * multiplyAdds), 2 ** 24 / bytes, 16)
-  return Math.max(1, Math.floor(fits))
+  const seconds = (3 * multiplyAdds) / 50e9 + valuesOf(written) * 2e-9
+  return Math.max(1, Math.floor(Math.min(1 / seconds, 2 ** 24 / bytes, 64)))
 }
+
+const valuesOf = ({ carried }: WrittenStep) => carried.reduce((sum, { size }) => sum + size, 0)
 
 function createStep(
   { graph, carried, masks, byPixel, ...written }: WrittenStep,

@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../graph/builder.ts'
-import type { Optimizer } from '../nn/optimizers.ts'
+import { type Optimizer, writeTransformations } from '../nn/optimizers.ts'
 
 /** The scalar inputs of every training step. */
 export const learningRateInput = 'graft.learning_rate'
@@ -60,22 +60,16 @@ export function writeUpdate(
           : builder.op('Mul', [learningRate, builder.scalar(multiplier)]),
       step,
     }
-    let update = shrink ? builder.op('Mul', [gradient, shrink]) : gradient
-    optimizer.forEach((transformation, index) => {
-      const inputs = transformation.state.map((state) =>
-        builder.input(`${name} ${state}${index}`, 'float32', [size]),
-      )
-      const written = transformation.write(context, update, inputs)
-      update = written.update
-      transformation.state.forEach((state, i) => {
-        const output = written.state[i] as string
-        carried.push({
-          parameter: name,
-          state: `${state}${index}`,
-          input: inputs[i] as string,
-          output,
-          size,
-        })
+    const shrunk = shrink ? builder.op('Mul', [gradient, shrink]) : gradient
+    const inputs = optimizer.map(({ state }, index) =>
+      state.map((kind) => builder.input(`${name} ${kind}${index}`, 'float32', [size])),
+    )
+    const { update, states } = writeTransformations(optimizer, context, shrunk, inputs)
+    optimizer.forEach(({ state }, index) => {
+      state.forEach((kind, i) => {
+        const input = inputs[index]?.[i] as string
+        const output = states[index]?.[i] as string
+        carried.push({ parameter: name, state: `${kind}${index}`, input, output, size })
       })
     })
     const output = builder.op('Add', [value, update])

@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest'
 import { createBuilder } from '../../src/graph/builder.ts'
 import type { Tensor } from '../../src/graph/tensor.ts'
-import { adagrad, adam, type Optimizer, sgd } from '../../src/nn/optimizers.ts'
+import {
+  adagrad,
+  adam,
+  type Optimizer,
+  sgd,
+  writeTransformations,
+} from '../../src/nn/optimizers.ts'
 import { run } from '../../src/runtime/vjp.ts'
 import { type DataSet, difference, readNodeTests } from '../../testing/onnx-data.ts'
 
@@ -13,7 +19,12 @@ type Settings = {
   readonly taken: number
 }
 
-type Ours = { readonly optimizer: Optimizer; readonly step: number }
+type Ours = {
+  readonly optimizer: Optimizer
+  readonly step: number
+  /** How many times ONNX's each of our states is; default once. */
+  readonly scales?: readonly number[]
+}
 
 /**
  * Our optimizers with the settings under which they are those of `ai.onnx.preview.training`. Ours follow PyTorch, so that results
@@ -45,6 +56,8 @@ const ours: Record<string, (settings: Settings) => Ours> = {
         weightDecay: number('norm_coefficient', 0),
       }),
       step: Number.POSITIVE_INFINITY,
+      // Ours keeps sums, of which ONNX's running means are a share.
+      scales: [1 / (1 - number('alpha', 0.9)), 1 / (1 - number('beta', 0.999))],
     }
   },
   Momentum: ({ number, text, taken }) => {
@@ -67,7 +80,7 @@ const unsaid: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 
 /** One update of one parameter: what comes of the parameter and of the states. */
 async function update(
-  { optimizer, step }: Ours,
+  { optimizer, step, scales = [] }: Ours,
   values: {
     readonly rate: Tensor
     readonly parameter: Tensor
@@ -89,16 +102,21 @@ async function update(
     learningRate: input('rate', values.rate),
     step: builder.scalar(step),
   }
-  const states = values.states.map((state, index) => input(`state${index}`, state))
-  let change = input('gradient', values.gradient)
-  const results: string[] = []
-  for (const transformation of optimizer) {
-    const given = states.splice(0, transformation.state.length)
-    const written = transformation.write(context, change, given)
-    change = written.update
-    results.push(...written.state)
-  }
-  const names = [builder.op('Add', [parameter, change]), ...results]
+  const scaled = (value: string, factor: number) =>
+    factor === 1 ? value : builder.op('Mul', [value, builder.scalar(factor)])
+  const inputs = values.states.map((state, index) =>
+    scaled(input(`state${index}`, state), scales[index] ?? 1),
+  )
+  const written = writeTransformations(
+    optimizer,
+    context,
+    input('gradient', values.gradient),
+    optimizer.map(({ state }) => inputs.splice(0, state.length)),
+  )
+  const states = written.states
+    .flat()
+    .map((state, index) => scaled(state, 1 / (scales[index] ?? 1)))
+  const names = [builder.op('Add', [parameter, written.update]), ...states]
   for (const name of names) builder.output(name)
   const all = await run(builder.build(), feeds)
   return names.map((name) => all[name] as Tensor)
