@@ -18,7 +18,7 @@ const cnnRow = {
 
 const layouts = [{ layout: 'contiguous' }, { layout: 'channels_last' }] as const
 
-const importedRow = { optimizer: 'momentum', batch: 32, repetitions: 4, others: layouts } as const
+const importedRow = { optimizer: 'momentum', batch: 32, repetitions: 8, others: layouts } as const
 const resnet = { name: 'resnet18', input: [3, 64, 64] } as const
 const mobilenet = { name: 'mobilenet_v2', input: [3, 96, 96] } as const
 

@@ -74,8 +74,8 @@ function isSmall(written: WrittenStep): boolean {
 }
 
 /**
- * As many steps in a call as take about a second, so that whoever waits is heard in between, and as fit their inputs into 16 MB. A step
- * is taken for three forward passes at 50e9 multiply-adds a second and 2 ns for each value that it updates.
+ * As many steps in a call as take about two seconds, so that whoever waits is heard in between, and as fit their inputs into 32 MB. A
+ * step is taken for three forward passes at 100e9 multiply-adds a second and 2 ns for each value that it updates.
  */
 function capacityOf(written: WrittenStep): number {
   const { graph, carried, multiplyAdds } = written
@@ -86,8 +86,8 @@ function capacityOf(written: WrittenStep): number {
       sum + sizeOf(dims as number[]) * elementTypes[type].array.BYTES_PER_ELEMENT,
     0,
   )
-  const seconds = (3 * multiplyAdds) / 50e9 + valuesOf(written) * 2e-9
-  return Math.max(1, Math.floor(Math.min(1 / seconds, 2 ** 24 / bytes, 64)))
+  const seconds = (3 * multiplyAdds) / 100e9 + valuesOf(written) * 2e-9
+  return Math.max(1, Math.floor(Math.min(2 / seconds, 2 ** 25 / bytes, 64)))
 }
 
 const valuesOf = ({ carried }: WrittenStep) => carried.reduce((sum, { size }) => sum + size, 0)
