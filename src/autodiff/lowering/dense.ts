@@ -1,54 +1,78 @@
-import { flipSpatial, product, reshape } from './axes.ts'
+import { product, reshape } from './axes.ts'
 import { type BlockedRule, type Blocks, fill, isImage, isImageType } from './blocks.ts'
 
-/** The axes of a kernel: the one whose channels come out of the convolution, and the one whose channels go in. */
 type Kernel = {
-  readonly outer: number
-  readonly inner: number
+  readonly filters: number
+  readonly channels: number
   readonly spatial: readonly number[]
 }
 
-/** A kernel as the operator takes it: [outer / block, inner / block, ..., block of inner, block of outer]. */
-function kernelBlocks(
-  blocks: Blocks,
-  kernel: string,
-  { outer, inner, spatial }: Kernel,
-  outerAxis: 0 | 1 = 0,
-): string {
-  const { builder, size } = blocks
-  const counts = [outer, inner].map(blocks.padded) as [number, number]
-  const missing = [counts[0] - outer, counts[1] - inner]
-  const [rows, columns] = counts.map((count) => [count / size, size])
-  const [split, axes] =
-    outerAxis === 0
-      ? [[rows, columns], { outer: 0, inner: 2 }]
-      : [[columns, rows], { outer: 2, inner: 0 }]
-  if (outerAxis === 1) missing.reverse()
-  const filled = fill(builder, kernel, [...missing, ...spatial.map(() => 0)])
-  const apart = reshape(builder, filled, [...split.flat(), ...spatial] as number[])
-  const perm = [
-    axes.outer,
-    axes.inner,
-    ...spatial.map((_, axis) => axis + 4),
-    axes.inner + 1,
-    axes.outer + 1,
-  ]
-  return reshape(builder, builder.op('Transpose', [apart], { perm }), [...counts, ...spatial])
+/**
+ * A kernel [F, C, ...] as the operator takes it: [F / block, C / block, ..., block of C, block of F]. The reordering of images and a
+ * transposition of matrices make it many times faster than one transposition of six axes.
+ */
+function kernelBlocks(blocks: Blocks, kernel: string, { filters, channels, spatial }: Kernel) {
+  const { builder } = blocks
+  const [rows, columns] = [blocks.padded(filters), blocks.padded(channels)]
+  const filled = fill(builder, kernel, missing(rows - filters, columns - channels, spatial))
+  const images = reshape(builder, filled, [rows, columns, product(spatial), 1])
+  const blocked = builder.op('com.microsoft.nchwc.ReorderInput', [images])
+  return reshape(builder, outerInside(blocks, blocked, rows, columns * product(spatial)), [
+    rows,
+    columns,
+    ...spatial,
+  ])
 }
 
-/** The same where the image has fewer channels than a block, and stays as it is: [outer / block, inner, ..., block of outer]. */
-function plainImageKernel(
+/** The same of the kernel turned around, with channels and filters in each other's places: [C / block, F / block, ...]. */
+function turnedKernelBlocks(
   blocks: Blocks,
   kernel: string,
-  { outer, inner, spatial }: Kernel,
-): string {
-  const { builder, size } = blocks
-  const rest = [inner, ...spatial]
-  const rows = blocks.padded(outer)
-  const filled = fill(builder, kernel, [rows - outer, ...rest.map(() => 0)])
-  const split = reshape(builder, filled, [rows / size, size, ...rest])
-  const perm = [0, ...rest.map((_, axis) => axis + 2), 1]
-  return reshape(builder, builder.op('Transpose', [split], { perm }), [rows, ...rest])
+  { filters, channels, spatial }: Kernel,
+) {
+  const { builder } = blocks
+  const [rows, columns] = [blocks.padded(channels), blocks.padded(filters)]
+  const taps = product(spatial)
+  const filled = fill(builder, kernel, missing(columns - filters, rows - channels, spatial))
+  const matrix = reshape(builder, filled, [columns, rows * taps])
+  const swapped = reshape(builder, builder.op('Transpose', [matrix], { perm: [1, 0] }), [
+    rows,
+    taps,
+    columns,
+  ])
+  const backwards = builder.int64s(Array.from({ length: taps }, (_, tap) => taps - 1 - tap))
+  const turned = taps === 1 ? swapped : builder.op('Gather', [swapped, backwards], { axis: 1 })
+  const images = reshape(builder, turned, [rows, taps, 1, columns])
+  const blocked = builder.op('com.microsoft.nchwc.ReorderInput', [images], { channels_last: 1 })
+  return reshape(builder, outerInside(blocks, blocked, rows, columns * taps), [
+    rows,
+    columns,
+    ...spatial,
+  ])
+}
+
+/** The same where the image has fewer channels than a block, and stays as it is: [F / block, C, ..., block of F]. */
+function plainImageKernel(blocks: Blocks, kernel: string, { filters, channels, spatial }: Kernel) {
+  const rows = blocks.padded(filters)
+  const filled = fill(blocks.builder, kernel, missing(rows - filters, 0, spatial))
+  const inner = channels * product(spatial)
+  return reshape(blocks.builder, outerInside(blocks, filled, rows, inner), [
+    rows,
+    channels,
+    ...spatial,
+  ])
+}
+
+const missing = (filters: number, channels: number, spatial: readonly number[]) => [
+  filters,
+  channels,
+  ...spatial.map(() => 0),
+]
+
+/** [rows, inner] as [rows / block, inner, block]. */
+function outerInside({ builder, size }: Blocks, value: string, rows: number, inner: number) {
+  const apart = reshape(builder, value, [rows / size, size, inner])
+  return builder.op('Transpose', [apart], { perm: [0, 2, 1] })
 }
 
 /** An ordinary convolution with a kernel that changes from step to step. */
@@ -61,7 +85,7 @@ export const denseConv: BlockedRule<'graft.Conv'> = (
   const [channels, filters] = [dims[1] as number, output_dims[1] as number]
   const isNarrow = channels < blocks.size && isImageType(blocks, x)
   if (group !== 1 || filters % 4 !== 0 || !(isNarrow || isImage(blocks, x))) return null
-  const kernel = { outer: filters, inner: channels, spatial: kernel_shape }
+  const kernel = { filters, channels, spatial: kernel_shape }
   const inputs = isNarrow
     ? [x, plainImageKernel(blocks, w, kernel)]
     : [blocks.of(x), kernelBlocks(blocks, w, kernel)]
@@ -91,8 +115,7 @@ export const denseInputGradient: BlockedRule<'graft.ConvInputGradient'> = (
       (before[axis] as number),
   )
   if ([...before, ...after].some((pad) => pad < 0)) return null
-  const kernel = { outer: channels, inner: filters, spatial: kernel_shape }
-  const turned = kernelBlocks(blocks, flipSpatial(builder, w, kernel_shape), kernel, 1)
+  const turned = turnedKernelBlocks(blocks, w, { filters, channels, spatial: kernel_shape })
   const result = builder.op('com.microsoft.nchwc.Conv', [blocks.of(dy), turned], {
     kernel_shape,
     pads: [...before, ...after],
