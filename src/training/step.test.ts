@@ -7,9 +7,9 @@ import {
   readGolden,
   slice,
 } from '../../testing/golden.ts'
+import { networkOf, normal, ones, stepOptions } from '../../testing/training-steps.ts'
 import { createBuilder } from '../graph/builder.ts'
-import type { Graph } from '../graph/graph.ts'
-import { float32, int64, sizeOf, type Tensor } from '../graph/tensor.ts'
+import { float32, int64, type Tensor } from '../graph/tensor.ts'
 import { inputName, mlp, resnet } from '../nn/architectures.ts'
 import {
   activations,
@@ -18,54 +18,19 @@ import {
   dense,
   dropout,
   flatten,
-  type Layer,
   sequential,
 } from '../nn/layers.ts'
-import {
-  binaryCrossEntropy,
-  crossEntropy,
-  meanSquaredError,
-  targetsInput,
-  weightsInput,
-} from '../nn/losses.ts'
-import { adam, sgd } from '../nn/optimizers.ts'
+import { binaryCrossEntropy, meanSquaredError, targetsInput, weightsInput } from '../nn/losses.ts'
+import { adam } from '../nn/optimizers.ts'
 import { createRandom } from '../random.ts'
 import { nodeRuntime } from '../runtime/node.ts'
-import { run, vjp } from '../runtime/vjp.ts'
+import { run } from '../runtime/vjp.ts'
 import { withParameters } from './forward.ts'
 import { trainableParameters } from './loop.ts'
 import { compileStep } from './step.ts'
-import { type StepOptions, writeStep } from './write-step.ts'
+import { writeStep } from './write-step.ts'
 
 const random = createRandom(1)
-
-function networkOf(layer: Layer, input: readonly number[]): Graph {
-  const builder = createBuilder()
-  const x = { name: builder.input('x', 'float32', ['N', ...input]), dims: input }
-  builder.output(layer({ builder, random }, x, '').name)
-  return builder.build()
-}
-
-function normal(dims: readonly number[], seed = 2): Tensor {
-  const source = createRandom(seed)
-  return float32(
-    dims,
-    Array.from({ length: sizeOf(dims) }, () => source.normal()),
-  )
-}
-
-const ones = (count: number) => float32([count], Array(count).fill(1))
-
-function options(graph: Graph, dims: readonly number[], more: Partial<StepOptions> = {}) {
-  return {
-    graph,
-    loss: crossEntropy(),
-    inputs: { [graph.inputs[0]?.name as string]: { type: 'float32', dims } },
-    trainable: trainableParameters(graph),
-    optimizer: sgd(),
-    ...more,
-  } satisfies StepOptions
-}
 
 describe('batch normalization in training mode', () => {
   const golden = readGolden<{
@@ -99,7 +64,7 @@ describe('batch normalization in training mode', () => {
 
   test('three steps are those of torch.nn.BatchNorm2d: values, gradients and running statistics', async () => {
     const step = await compileStep(
-      options(network, [6, 2, 5, 4], { batchStatistics: true }),
+      stepOptions(network, [6, 2, 5, 4], { batchStatistics: true }),
       nodeRuntime,
     )
     for (const index of [0, 1, 2]) {
@@ -119,7 +84,7 @@ describe('batch normalization in training mode', () => {
   })
 
   test('by default its statistics are frozen, in use and in value', async () => {
-    const step = await compileStep(options(network, [6, 2, 5, 4]), nodeRuntime)
+    const step = await compileStep(stepOptions(network, [6, 2, 5, 4]), nodeRuntime)
     const evaluated = Object.values(await run(network, { x: slice(x, 0) }))[0] as Tensor
     const { loss } = await step.run(feedsOf(0), { learningRate: 0.1, random })
     expect([...step.parameters().keys()]).not.toContain('norm.running_mean')
@@ -134,7 +99,7 @@ describe('batch normalization in training mode', () => {
 
   test('its statistics are carried even where nothing of it is trained', async () => {
     const step = await compileStep(
-      options(network, [6, 2, 5, 4], {
+      stepOptions(network, [6, 2, 5, 4], {
         batchStatistics: true,
         trainable: ['head.weight', 'head.bias'],
       }),
@@ -158,16 +123,16 @@ describe('frozen parameters', () => {
 
   test('are constants of the compiled step, not inputs', async () => {
     const { graph, carried } = await writeStep(
-      options(network, [2, 3, 1, 1], { trainable }),
+      stepOptions(network, [2, 3, 1, 1], { trainable }),
       nodeRuntime,
     )
     for (const name of frozen)
       expect(graph.initializers.get(name)).toBe(network.initializers.get(name))
     for (const name of trainable) expect(graph.initializers.has(name)).toBe(false)
-    expect(graph.inputs.map(({ name }) => name).filter((name) => name.endsWith(' flat'))).toEqual(
-      trainable.map((name) => `${name} flat`),
-    )
-    expect(carried.map(({ parameter }) => parameter)).toEqual(trainable)
+    const flat = graph.inputs.map(({ name }) => name).filter((name) => name.endsWith(' flat'))
+    expect(flat.toSorted()).toEqual(carried.map(({ input }) => input).toSorted())
+    const names = carried.flatMap(({ parts }) => parts.map(({ parameter }) => parameter))
+    expect(names.toSorted()).toEqual(trainable.toSorted())
     for (const name of frozen) {
       expect(JSON.stringify(graph.inputs)).not.toContain(name)
     }
@@ -175,7 +140,7 @@ describe('frozen parameters', () => {
 
   test('keep their bytes, and so does the network that the step was made of', async () => {
     const before = structuredClone(network.initializers)
-    const step = await compileStep(options(network, [2, 3, 1, 1], { trainable }), nodeRuntime)
+    const step = await compileStep(stepOptions(network, [2, 3, 1, 1], { trainable }), nodeRuntime)
     for (let i = 0; i < 5; i++) {
       const feeds = {
         [inputName]: normal([2, 3, 1, 1], i),
@@ -203,7 +168,7 @@ test('a step with padding rows of weight zero equals the step without them', asy
     [3, 2],
   ] as const) {
     const rows = count + padding
-    const step = await compileStep(options(network, [rows, 2, 6, 6]), nodeRuntime)
+    const step = await compileStep(stepOptions(network, [rows, 2, 6, 6]), nodeRuntime)
     const feeds = {
       [inputName]: float32([rows, 2, 6, 6], x.data.slice(0, rows * row) as Float32Array),
       [targetsInput]: int64([rows], [0, 2, 1, 1, 0].slice(0, rows)),
@@ -226,7 +191,7 @@ describe('dropout', () => {
   const x = normal([4, 50])
   const feeds = { x, [targetsInput]: int64([4], [0, 1, 2, 0]), [weightsInput]: ones(4) }
   const lossesOf = async (seed: number) => {
-    const step = await compileStep(options(network, [4, 50]), nodeRuntime)
+    const step = await compileStep(stepOptions(network, [4, 50]), nodeRuntime)
     const settings = { learningRate: 0, random: createRandom(seed) }
     const losses = [(await step.run(feeds, settings)).loss, (await step.run(feeds, settings)).loss]
     await step.release()
@@ -252,7 +217,7 @@ describe('dropout', () => {
   test('may sit in a branch that the loss does not see', async () => {
     const builder = createBuilder('network', network)
     builder.output(builder.op('Dropout', ['x', builder.scalar(0.5)]))
-    const step = await compileStep(options(builder.build(), [4, 50]), nodeRuntime)
+    const step = await compileStep(stepOptions(builder.build(), [4, 50]), nodeRuntime)
     const { loss } = await step.run(feeds, { learningRate: 0, random: createRandom(1) })
     expect(loss).toBeGreaterThan(0)
     await step.release()
@@ -263,7 +228,7 @@ describe('training learns by heart', () => {
   test('an mlp fits random labels with cross-entropy', async () => {
     const network = mlp([4, 1, 1], { sizes: [32], activation: 'relu', classes: 3 }, random)
     const step = await compileStep(
-      options(network, [12, 4, 1, 1], { optimizer: adam() }),
+      stepOptions(network, [12, 4, 1, 1], { optimizer: adam() }),
       nodeRuntime,
     )
     const labels = Array.from({ length: 12 }, (_, i) => i % 3)
@@ -287,7 +252,7 @@ describe('training learns by heart', () => {
   ])('an mlp reproduces two outputs with %s', async (_, loss) => {
     const network = mlp([3, 1, 1], { sizes: [16], activation: 'tanh', classes: 2 }, random)
     const step = await compileStep(
-      options(network, [6, 3, 1, 1], { optimizer: adam(), loss }),
+      stepOptions(network, [6, 3, 1, 1], { optimizer: adam(), loss }),
       nodeRuntime,
     )
     const targets = float32([6, 2], [0, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 1])
@@ -310,7 +275,7 @@ describe('what cannot be trained is said', () => {
 
   test('a parameter that the network does not have', async () => {
     const compiled = compileStep(
-      options(network, [2, 2, 1, 1], { trainable: ['hidden9.weight'] }),
+      stepOptions(network, [2, 2, 1, 1], { trainable: ['hidden9.weight'] }),
       nodeRuntime,
     )
     await expect(compiled).rejects.toMatchObject({
@@ -323,7 +288,7 @@ describe('what cannot be trained is said', () => {
     const builder = createBuilder('network', network)
     const aside = builder.op('Mul', ['input', builder.parameter('aside', ones(1))])
     builder.output(aside)
-    const compiled = compileStep(options(builder.build(), [2, 2, 1, 1]), nodeRuntime)
+    const compiled = compileStep(stepOptions(builder.build(), [2, 2, 1, 1]), nodeRuntime)
     await expect(compiled).rejects.toMatchObject({
       code: 'bad-input',
       message: 'the loss does not depend on the parameter "aside"',
@@ -350,7 +315,7 @@ describe('what cannot be trained is said', () => {
       ],
       outputs: [{ name: 'y' }],
     }
-    await expect(compileStep(options(odd, [2, 3]), nodeRuntime)).rejects.toMatchObject({
+    await expect(compileStep(stepOptions(odd, [2, 3]), nodeRuntime)).rejects.toMatchObject({
       code: 'unsupported',
       message:
         'Hardmax node "odd" has no gradient rule, and a trained layer lies below it: freeze everything up to "y", the lowest cut above all such operators',
@@ -369,131 +334,10 @@ test('a network may have values that are named like the inputs of a step', async
   )
   builder.output(logits)
   const graph = builder.build()
-  const step = await compileStep(options(graph, [2, 3]), nodeRuntime)
+  const step = await compileStep(stepOptions(graph, [2, 3]), nodeRuntime)
   const feeds = { x: normal([2, 3]), [targetsInput]: int64([2], [0, 1]), [weightsInput]: ones(2) }
   const { loss } = await step.run(feeds, { learningRate: 0.1, random })
   expect(loss).toBeGreaterThan(0)
   expect([...step.parameters().keys()]).toEqual(['weights'])
-  await step.release()
-})
-
-describe('several steps in one call', async () => {
-  const network = networkOf(
-    sequential({
-      flatten: flatten(),
-      hidden: dense(8),
-      drop: dropout(0.5),
-      head: dense(3),
-    }),
-    [2, 2, 2],
-  )
-  const settings = options(network, [4, 2, 2, 2], { optimizer: adam() })
-  const batch = (index: number) => ({
-    feeds: {
-      x: normal([4, 2, 2, 2], index),
-      [targetsInput]: int64([4], [0, 1, 2, index % 3]),
-      [weightsInput]: ones(4),
-    },
-    learningRate: 0.01 * (index + 1),
-  })
-
-  test('are those of one call a step, bit for bit, dropout masks included', async () => {
-    const [together, apart] = await Promise.all([
-      compileStep(settings, nodeRuntime),
-      compileStep(settings, nodeRuntime),
-    ])
-    const [first, second] = [createRandom('masks'), createRandom('masks')]
-    const several = await together.runAll([0, 1, 2].map(batch), first)
-    const more = await together.runAll([batch(3)], first)
-    const single = []
-    for (const { feeds, learningRate } of [0, 1, 2, 3].map(batch)) {
-      single.push(await apart.run(feeds, { learningRate, random: second }))
-    }
-    expect([...several, ...more]).toEqual(single)
-    expect(together.state()).toEqual(apart.state())
-    await Promise.all([together.release(), apart.release()])
-  })
-
-  test('copy each batch before the next is asked for, so that one buffer serves all', async () => {
-    const step = await compileStep(settings, nodeRuntime)
-    const shared = batch(0)
-    function* refilled() {
-      for (const index of [0, 1]) {
-        const { feeds, learningRate } = batch(index)
-        for (const [name, { data }] of Object.entries(feeds)) {
-          ;(shared.feeds[name as 'x'].data as Float32Array).set(data as Float32Array)
-        }
-        yield { feeds: shared.feeds, learningRate }
-      }
-    }
-    const results = await step.runAll(refilled(), createRandom('masks'))
-    step.reset()
-    expect(await step.runAll([0, 1].map(batch), createRandom('masks'))).toEqual(results)
-    await step.release()
-  })
-
-  test('more than there is room for, or a batch of another size, is an error that says so', async () => {
-    const step = await compileStep(settings, nodeRuntime)
-    const many = Array.from({ length: step.capacity + 1 }, (_, index) => batch(index))
-    await expect(step.runAll(many, random)).rejects.toThrow(/more than \d+ steps/)
-    const { feeds } = batch(0)
-    const small = { ...feeds, x: normal([3, 2, 2, 2]) }
-    await expect(step.run(small, { learningRate: 1, random })).rejects.toThrow(
-      'the step needs "x" as float32 [4, 2, 2, 2]',
-    )
-    expect(await step.runAll([], random)).toEqual([])
-    await step.release()
-  })
-})
-
-test('kernels on small maps, which are carried in another order, move by their gradients', async () => {
-  const network = networkOf(
-    sequential({
-      conv: conv(6, 3),
-      norm: batchNormalization(),
-      act: activations.relu.layer(),
-      again: conv(5, 2, { padding: 0 }),
-      flatten: flatten(),
-      head: dense(3),
-    }),
-    [4, 3, 4],
-  )
-  const step = await compileStep(
-    options(network, [2, 4, 3, 4], { optimizer: sgd({ momentum: 0.5 }) }),
-    nodeRuntime,
-  )
-  const x = normal([2, 4, 3, 4])
-  const kernels = ['conv.weight', 'again.weight']
-  const logits = network.outputs[0]?.name as string
-  const output = (await run(network, { x }))[logits] as Tensor
-  // The gradient of the cross-entropy, the mean over both images.
-  const cotangent = float32(
-    [2, 3],
-    [0, 1].flatMap((row) => {
-      const values = Array.from(slice(output, row).data, Number)
-      const sum = values.reduce((total, value) => total + Math.exp(value), 0)
-      return values.map((value, label) => (Math.exp(value) / sum - (label === row ? 1 : 0)) / 2)
-    }),
-  )
-  const gradients = await vjp(network, { x }, { [logits]: cotangent }, kernels)
-  const feeds = { x, [targetsInput]: int64([2], [0, 1]), [weightsInput]: ones(2) }
-  await step.run(feeds, { learningRate: 1, random })
-  const [moved, state] = [step.parameters(), step.state()]
-  for (const name of kernels) {
-    const gradient = gradients[name] as Tensor
-    const start = network.initializers.get(name) as Tensor
-    const expected = Array.from(start.data, Number).map(
-      (value, i) => value - Number(gradient.data[i]),
-    )
-    expect(largestError(moved.get(name), float32(start.dims, expected)), name).toBeLessThan(2e-5)
-  }
-  // A state taken up again goes on as if nothing had happened, and so does a new start from parameters.
-  const next = await step.run(feeds, { learningRate: 1, random })
-  step.reset()
-  step.restore(state)
-  expect(step.parameters()).toEqual(moved)
-  expect(await step.run(feeds, { learningRate: 1, random })).toEqual(next)
-  step.reset(moved)
-  expect(step.parameters()).toEqual(moved)
   await step.release()
 })

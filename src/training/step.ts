@@ -99,16 +99,35 @@ function createStep(
   capacity: number,
 ): TrainingStep {
   const dimsOf = (parameter: string) => (network.initializers.get(parameter) as Tensor).dims
-  /** Copies of values as the step carries them, and back. */
-  const stored = (parameter: string, values: Float32Array) =>
-    byPixel.has(parameter) ? toPixelOrder(values, dimsOf(parameter)) : values.slice()
-  const restored = (parameter: string, values: Float32Array) =>
-    byPixel.has(parameter) ? toChannelOrder(values, dimsOf(parameter)) : values.slice()
-  const initial = ({ parameter, state, size }: Carried): Tensor => {
-    const value = network.initializers.get(parameter) as Tensor
-    return state === undefined
-      ? float32([size], stored(parameter, value.data as Float32Array))
-      : zeros('float32', [size])
+  const first = (parameter: string) =>
+    (network.initializers.get(parameter) as Tensor).data as Float32Array
+  /** Fills a carried vector with the values of its parts; zeros where there are none. */
+  const fill = (
+    { parts }: Carried,
+    target: Tensor,
+    valuesOf: (parameter: string) => Float32Array | null,
+  ) => {
+    const data = target.data as Float32Array
+    for (const { parameter, offset, size } of parts) {
+      const values = valuesOf(parameter)
+      if (!values) data.fill(0, offset, offset + size)
+      else {
+        const ordered = byPixel.has(parameter) ? toPixelOrder(values, dimsOf(parameter)) : values
+        data.set(ordered, offset)
+      }
+    }
+  }
+  /** Copies of the values of each part of a carried vector. */
+  const partsOf = ({ parts }: Carried, source: Tensor) =>
+    parts.map(({ parameter, offset, size }) => {
+      const values = (source.data as Float32Array).slice(offset, offset + size)
+      const ordered = byPixel.has(parameter) ? toChannelOrder(values, dimsOf(parameter)) : values
+      return { parameter, values: ordered }
+    })
+  const initial = (value: Carried): Tensor => {
+    const tensor = zeros('float32', [value.size])
+    if (value.state === undefined) fill(value, tensor, first)
+    return tensor
   }
   // Two sets of buffers take turns: a fed tensor and a fetched one must never share memory.
   let current = carried.map(initial)
@@ -120,7 +139,7 @@ function createStep(
   })
   const count = zeros('int64', [])
   let steps = 0
-  const key = ({ parameter, state }: Carried) =>
+  const key = (parameter: string, { state }: Carried) =>
     state === undefined ? parameter : `${parameter} ${state}`
   const copyIn = (index: number, values: Readonly<Record<string, TypedArray>>) => {
     for (const { name, type, dims, all } of fed) {
@@ -184,40 +203,42 @@ function createStep(
     },
     parameters() {
       const parameters = new Map<string, Tensor>()
-      carried.forEach(({ parameter, state }, index) => {
-        if (state !== undefined) return
-        const { data } = current[index] as Tensor
-        const values = restored(parameter, data as Float32Array)
-        parameters.set(parameter, float32(dimsOf(parameter), values))
+      carried.forEach((value, index) => {
+        if (value.state !== undefined) return
+        for (const { parameter, values } of partsOf(value, current[index] as Tensor)) {
+          parameters.set(parameter, float32(dimsOf(parameter), values))
+        }
       })
       return parameters
     },
     state() {
-      const copies = carried.map((value, index): [string, Tensor] => {
-        const { dims, data } = current[index] as Tensor
-        return [key(value), float32(dims, restored(value.parameter, data as Float32Array))]
+      const state = new Map<string, Tensor>()
+      carried.forEach((value, index) => {
+        for (const { parameter, values } of partsOf(value, current[index] as Tensor)) {
+          state.set(key(parameter, value), float32([values.length], values))
+        }
       })
-      return new Map([...copies, ['steps', float32([], [steps])]])
+      return state.set('steps', float32([], [steps]))
     },
     restore(state) {
       steps = Number(state.get('steps')?.data[0] ?? 0)
       carried.forEach((value, index) => {
-        const saved = state.get(key(value))
-        if (!saved) throw new GraftError('bad-input', `the checkpoint has no "${key(value)}"`)
-        const values = stored(value.parameter, saved.data as Float32Array)
-        ;((current[index] as Tensor).data as Float32Array).set(values)
+        fill(value, current[index] as Tensor, (parameter) => {
+          const name = key(parameter, value)
+          const saved = state.get(name)
+          if (!saved) throw new GraftError('bad-input', `the checkpoint has no "${name}"`)
+          return saved.data as Float32Array
+        })
       })
     },
     reset(parameters) {
       steps = 0
       carried.forEach((value, index) => {
-        const { parameter, state } = value
-        const { data } = current[index] as Tensor
-        const given = state === undefined ? parameters?.get(parameter) : undefined
-        const values = given
-          ? stored(parameter, given.data as Float32Array)
-          : (initial(value).data as Float32Array)
-        ;(data as Float32Array).set(values)
+        fill(value, current[index] as Tensor, (parameter) =>
+          value.state === undefined
+            ? ((parameters?.get(parameter)?.data as Float32Array) ?? first(parameter))
+            : null,
+        )
       })
     },
     release: () => session.release(),

@@ -13,11 +13,13 @@ export type UpdateOptions = {
   readonly multipliers?: ReadonlyMap<string, number>
 }
 
-/** A flat value that a step reads under `input` and writes anew under `output`. */
+/** Where the values of one parameter lie in a flat vector. */
+export type Part = { readonly parameter: string; readonly offset: number; readonly size: number }
+
+/** A flat vector that a step reads under `input` and writes anew under `output`: values, or optimizer state, of some parameters. */
 export type Carried = {
-  /** The parameter whose value or state this is. */
-  readonly parameter: string
-  /** Which state of the optimizer; undefined for the parameter's own value. */
+  readonly parts: readonly Part[]
+  /** Which state of the optimizer; undefined for the parameters' own values. */
   readonly state?: string
   readonly input: string
   readonly output: string
@@ -28,14 +30,27 @@ export type Trainable = {
   readonly name: string
   readonly dims: readonly number[]
   readonly size: number
-  /** The flat value and its flat gradient. */
-  readonly value: string
+  /** Its gradient, flat. */
   readonly gradient: string
+}
+
+/** One vector for the values of some parameters in a row. */
+export function packed(
+  members: readonly { readonly name: string; readonly size: number }[],
+): Pick<Carried, 'parts' | 'size'> {
+  let offset = 0
+  const parts = members.map(({ name, size }): Part => {
+    const part = { parameter: name, offset, size }
+    offset += size
+    return part
+  })
+  return { parts, size: offset }
 }
 
 /**
  * Writes the update of all parameters. Parameters and optimizer state are flat vectors: ONNX Runtime's products of a tensor and a
- * scalar are about ten times slower where the tensor ends in axes of length 1.
+ * scalar are about ten times slower where the tensor ends in axes of length 1. Small parameters that are updated alike share one vector,
+ * for a network has hundreds of them, and a node costs microseconds however little it does.
  */
 export function writeUpdate(
   builder: GraphBuilder,
@@ -44,16 +59,20 @@ export function writeUpdate(
 ): { readonly carried: readonly Carried[]; readonly gradientNorm: string } {
   const learningRate = builder.input(learningRateInput, 'float32', [])
   const step = builder.input(stepInput, 'float32', [])
-  const gradientNorm = globalNorm(builder, trainables)
+  const groups = groupsOf(trainables, multipliers).map((group) => ({
+    ...group,
+    ...packed(group.members),
+    gradient: joined(builder, group.members),
+  }))
+  const gradientNorm = globalNorm(builder, groups)
   const shrink = clipNorm === undefined ? undefined : clipFactor(builder, gradientNorm, clipNorm)
   const carried: Carried[] = []
-  for (const { name, dims, size, value, gradient } of trainables) {
-    const multiplier = multipliers?.get(name) ?? 1
+  for (const { name, decays, multiplier, parts, size, gradient } of groups) {
+    const value = builder.input(builder.fresh(`${name} flat`), 'float32', [size])
     const context = {
       builder,
       parameter: value,
-      // Biases, scales and offsets have one axis, or are broadcast over the batch.
-      decays: dims.length > 1 && dims[0] !== 1,
+      decays,
       learningRate:
         multiplier === 1
           ? learningRate
@@ -62,24 +81,61 @@ export function writeUpdate(
     }
     const shrunk = shrink ? builder.op('Mul', [gradient, shrink]) : gradient
     const inputs = optimizer.map(({ state }, index) =>
-      state.map((kind) => builder.input(`${name} ${kind}${index}`, 'float32', [size])),
+      state.map((kind) =>
+        builder.input(builder.fresh(`${name} ${kind}${index}`), 'float32', [size]),
+      ),
     )
     const { update, states } = writeTransformations(optimizer, context, shrunk, inputs)
     optimizer.forEach(({ state }, index) => {
       state.forEach((kind, i) => {
         const input = inputs[index]?.[i] as string
         const output = states[index]?.[i] as string
-        carried.push({ parameter: name, state: `${kind}${index}`, input, output, size })
+        carried.push({ parts, state: `${kind}${index}`, input, output, size })
       })
     })
     const output = builder.op('Add', [value, update])
-    carried.push({ parameter: name, input: value, output, size })
+    carried.push({ parts, input: value, output, size })
   }
   return { carried, gradientNorm }
 }
 
-function globalNorm(builder: GraphBuilder, trainables: readonly Trainable[]): string {
-  const squares = trainables.map(({ gradient }) =>
+/** Copies in and out of a shared vector cost more than they save where a parameter has more values. */
+const smallParameter = 2 ** 15
+
+type Group = {
+  readonly name: string
+  readonly decays: boolean
+  readonly multiplier: number
+  readonly members: readonly Trainable[]
+}
+
+function groupsOf(
+  trainables: readonly Trainable[],
+  multipliers: UpdateOptions['multipliers'],
+): Group[] {
+  const groups = new Map<string, Group & { readonly members: Trainable[] }>()
+  for (const trainable of trainables) {
+    const { name, dims, size } = trainable
+    // Biases, scales and offsets have one axis, or are broadcast over the batch.
+    const decays = dims.length > 1 && dims[0] !== 1
+    const multiplier = multipliers?.get(name) ?? 1
+    const key = size > smallParameter ? name : `${decays} ${multiplier}`
+    const group = groups.get(key) ?? { name, decays, multiplier, members: [] }
+    group.members.push(trainable)
+    groups.set(key, group)
+  }
+  return [...groups.values()]
+}
+
+function joined(builder: GraphBuilder, members: readonly Trainable[]): string {
+  const gradients = members.map(({ gradient }) => gradient)
+  return gradients.length === 1
+    ? (gradients[0] as string)
+    : builder.op('Concat', gradients, { axis: 0 })
+}
+
+function globalNorm(builder: GraphBuilder, groups: readonly { readonly gradient: string }[]) {
+  const squares = groups.map(({ gradient }) =>
     builder.op('ReduceSumSquare', [gradient, builder.int64s([0])], { keepdims: 0 }),
   )
   return builder.op('Sqrt', [squares.length === 1 ? squares[0] : builder.op('Sum', squares)])

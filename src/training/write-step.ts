@@ -1,4 +1,4 @@
-import { exposeBatchStatistics } from '../autodiff/batch-statistics.ts'
+import { exposeBatchStatistics, type RunningStatistic } from '../autodiff/batch-statistics.ts'
 import { differentiate } from '../autodiff/differentiate.ts'
 import { foldNormalization } from '../autodiff/fold-normalization.ts'
 import { lower } from '../autodiff/lowering/index.ts'
@@ -16,7 +16,7 @@ import type { Runtime } from '../runtime/session.ts'
 import { inferTypes } from '../runtime/types.ts'
 import { type DropoutMask, feedDropout } from './dropout.ts'
 import { carriedByPixel } from './kernel-order.ts'
-import { type Carried, type Trainable, type UpdateOptions, writeUpdate } from './update.ts'
+import { type Carried, packed, type Trainable, type UpdateOptions, writeUpdate } from './update.ts'
 
 export type StepOptions = UpdateOptions & {
   /** The network; its first output is what the loss sees. */
@@ -80,19 +80,14 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
     if (!gradient) {
       throw new GraftError('bad-input', `the loss does not depend on the parameter "${name}"`)
     }
-    const value = builder.input(builder.fresh(`${name} flat`), 'float32', [size])
     const ordered = byPixel.has(name)
       ? builder.op('Transpose', [gradient], { perm: [0, 2, 3, 1] })
       : gradient
     const flat = builder.op('Reshape', [ordered, builder.int64s([size])])
-    return { name, dims, size, value, gradient: flat }
+    return { name, dims, size, gradient: flat }
   })
   const { carried, gradientNorm } = writeUpdate(builder, parameters, options)
-  const running = statistics.map(({ parameter, updated }): Carried => {
-    const size = sizeOf((graph.initializers.get(parameter) as Tensor).dims)
-    const input = builder.input(builder.fresh(`${parameter} flat`), 'float32', [size])
-    return { parameter, input, output: updated, size }
-  })
+  const running = statistics.length === 0 ? [] : [carriedStatistics(builder, statistics, graph)]
   const all = [...carried, ...running]
   const outputs = [withLoss.loss, gradientNorm, ...all.map(({ output }) => output)]
   const complete = exposeTrainedConvolutions(thawed(builder, all, graph, byPixel), types)
@@ -147,6 +142,27 @@ async function attachLoss({ graph, loss, inputs }: StepOptions, runtime: Runtime
   }
 }
 
+/** The running statistics of all layers in one vector. */
+function carriedStatistics(
+  builder: GraphBuilder,
+  statistics: readonly RunningStatistic[],
+  network: Graph,
+): Carried {
+  const { parts, size } = packed(
+    statistics.map(({ parameter }) => ({
+      name: parameter,
+      size: sizeOf((network.initializers.get(parameter) as Tensor).dims),
+    })),
+  )
+  const input = builder.input(builder.fresh('running statistics flat'), 'float32', [size])
+  const output = builder.op(
+    'Concat',
+    statistics.map(({ updated }) => updated),
+    { axis: 0 },
+  )
+  return { parts, input, output, size }
+}
+
 /** Turns carried parameters from initializers into views of their flat inputs. */
 function thawed(
   builder: GraphBuilder,
@@ -158,27 +174,38 @@ function thawed(
   const initializers = new Map(grown.initializers)
   const names = grown.nodes.flatMap(({ name, outputs }) => [name, ...outputs])
   const views = createBuilder(grown.name, { ...grown, nodes: [] }, names)
-  for (const { parameter, state, input } of carried) {
+  const view = (
+    parameter: string,
+    operator: string,
+    inputs: readonly string[],
+    attributes: Attributes = {},
+  ) =>
+    views.append({
+      name: `${parameter} view`,
+      operator,
+      domain: '',
+      inputs,
+      outputs: [parameter],
+      attributes,
+    })
+  for (const { parts, state, input } of carried) {
     if (state !== undefined) continue
-    initializers.delete(parameter)
-    const { dims } = network.initializers.get(parameter) as Tensor
-    const view = (operator: string, inputs: readonly string[], attributes: Attributes = {}) =>
-      views.append({
-        name: `${parameter} view`,
-        operator,
-        domain: '',
-        inputs,
-        outputs: [parameter],
-        attributes,
-      })
-    if (byPixel.has(parameter)) {
-      const [filters, channels, ...spatial] = dims as [number, number, ...number[]]
-      const order = views.int64s([filters, ...spatial, channels])
-      const perm = { type: 'ints', value: [0, 3, 1, 2] } as const
-      view('Transpose', [views.op('Reshape', [input, order])], { perm })
-    } else {
-      view('Reshape', [input, views.int64s(dims)])
-    }
+    const sizes = views.int64s(parts.map(({ size }) => size))
+    const flat =
+      parts.length === 1 ? [input] : views.ops('Split', [input, sizes], { axis: 0 }, parts.length)
+    parts.forEach(({ parameter }, index) => {
+      initializers.delete(parameter)
+      const { dims } = network.initializers.get(parameter) as Tensor
+      const own = flat[index] as string
+      if (byPixel.has(parameter)) {
+        const [filters, channels, ...spatial] = dims as [number, number, ...number[]]
+        const order = views.int64s([filters, ...spatial, channels])
+        const perm = { type: 'ints', value: [0, 3, 1, 2] } as const
+        view(parameter, 'Transpose', [views.op('Reshape', [own, order])], { perm })
+      } else {
+        view(parameter, 'Reshape', [own, views.int64s(dims)])
+      }
+    })
   }
   return { ...grown, initializers, nodes: [...views.build().nodes, ...grown.nodes] }
 }
