@@ -148,6 +148,11 @@ const betweens: Readonly<Record<string, Layer>> = {
     const scaled = builder.op('Mul', [x.name, builder.scalar(1.5)])
     return { ...x, name: builder.op('Add', [scaled, shift]) }
   },
+  'whole numbers in between': ({ builder }, x) => {
+    const whole = builder.op('Cast', [builder.op('Mul', [x.name, builder.scalar(4)])], { to: 7 })
+    const sum = builder.op('Add', [x.name, builder.op('Cast', [whole], { to: 1 })])
+    return { ...x, name: sum }
+  },
   'a residual': residual(activations.relu.layer()),
   'a residual of a convolution': residual(conv(20, 3), conv(20, 1)),
   'max pooling that tiles': maxPool(2),

@@ -1,4 +1,5 @@
 import type { OperatorName } from '../../graph/operators.ts'
+import { elementTypes } from '../../graph/tensor.ts'
 import { type BlockedRule, type Blocks, isScalar } from './blocks.ts'
 
 /** Operators whose result is finite wherever their inputs are: the lanes that fill up the last block may hold anything finite. */
@@ -51,7 +52,7 @@ const wild = [
   'Sqrt',
 ] as const satisfies readonly OperatorName[]
 
-/** The reordering knows floats only: a value of truth keeps its plain twin by being computed twice, and one of the two is dropped. */
+/** Operators whose results are truth values. */
 const logical = new Set<OperatorName>([
   'And',
   'Equal',
@@ -71,19 +72,19 @@ function elementwise<O extends OperatorName>(operator: O): BlockedRule<O> {
     const dims = first === undefined ? undefined : blocks.typeOf(first)?.dims
     if (!dims) return null
     const isFilled = blocks.padded(dims[1] as number) === dims[1]
-    if (!isTame && !isFilled) return null
-    if (
-      !inputs.every(
-        (input) => input === '' || isScalar(blocks, input) || alike(blocks, input, dims),
-      )
-    )
-      return null
+    const suits = (input: string) =>
+      input === '' || isScalar(blocks, input) || alike(blocks, input, dims)
+    if (!(isTame || isFilled) || !inputs.every(suits)) return null
     const twins = inputs.map((input) =>
       input === '' || isScalar(blocks, input) ? input : blocks.of(input),
     )
     const { builder } = blocks
     const blocked = builder.op(operator, twins, stated)
-    if (!logical.has(operator)) return [blocks.plain(blocked, dims)]
+    const { to = elementTypes.float32.code } = stated as { readonly to?: number }
+    if (!logical.has(operator) && to === elementTypes.float32.code) {
+      return [blocks.plain(blocked, dims)]
+    }
+    // The reordering knows floats only: any other value is computed in both layouts, and what nobody needs of that is dropped.
     const value = builder.op(operator, inputs, stated)
     blocks.pair(value, blocked, dims)
     return [value]

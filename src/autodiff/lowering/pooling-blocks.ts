@@ -1,4 +1,4 @@
-import { step } from '../step.ts'
+import { step } from '../step-function.ts'
 import { product } from './axes.ts'
 import { type BlockedRule, isImage } from './blocks.ts'
 import { tiles } from './pooling.ts'

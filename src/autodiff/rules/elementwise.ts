@@ -2,7 +2,7 @@ import { GraftError } from '../../errors.ts'
 import { describeNode } from '../../graph/graph.ts'
 import { elementTypes } from '../../graph/tensor.ts'
 import { broadcast, elementwise, type RuleContext, single } from '../rule.ts'
-import { step, stepAt } from '../step.ts'
+import { step, stepAt } from '../step-function.ts'
 import type { Rules } from './differentiable.ts'
 
 /** `dy` where the condition holds, zero elsewhere. A cast and a product beat `Where`. */

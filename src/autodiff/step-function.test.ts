@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createBuilder } from '../graph/builder.ts'
 import { float32 } from '../graph/tensor.ts'
 import { run } from '../runtime/vjp.ts'
-import { step, stepAt } from './step.ts'
+import { step, stepAt } from './step-function.ts'
 
 /** What a fragment makes of some values. */
 async function applied(
