@@ -75,7 +75,10 @@ test('a run that came to nothing is removed, but not a folder that was there bef
     run.log({ type: 'decode' })
     return run
   }
-  ;(await begin(join(parent, 'made'))).discard()
+  const made = await begin(join(parent, 'made'))
+  // As an interrupted write leaves it.
+  await writeFile(join(made.path, '.run.json.1.tmp'), '{')
+  made.discard()
   await mkdir(join(parent, 'given'))
   ;(await begin(join(parent, 'given'))).discard()
   expect(await readdir(parent)).toEqual(['given'])

@@ -69,12 +69,7 @@ export async function createRunFolder(path: string): Promise<RunFolder> {
 
 /** Opens the folder of a run that was stopped, and clears away what was being written at that moment. */
 export async function openRunFolder(path: string): Promise<RunFolder> {
-  for (const folder of [path, join(path, checkpointsFolder)]) {
-    const entries = await readdir(folder).catch(() => [])
-    for (const entry of entries.filter((name) => temporary.test(name))) {
-      rmSync(join(folder, entry), { force: true })
-    }
-  }
+  for (const folder of [path, join(path, checkpointsFolder)]) dropTemporaries(folder)
   dropTornLine(join(path, eventsFile))
   return folderAt(path)
 }
@@ -112,6 +107,8 @@ async function folderAt(path: string): Promise<RunFolder> {
     },
     isResumable: () => existsSync(record),
     discard() {
+      // Whoever is interrupted may be writing.
+      for (const folder of [path, checkpoints]) dropTemporaries(folder)
       if (!isEmptyFolder(checkpoints) || existsSync(model)) return
       rmdirSync(checkpoints)
       for (const file of [record, events]) rmSync(file, { force: true })
@@ -187,6 +184,14 @@ function isEmptyFolder(path: string): boolean {
     return readdirSync(path).length === 0
   } catch {
     return false
+  }
+}
+
+/** Clears away files that were being written. */
+function dropTemporaries(folder: string): void {
+  if (!existsSync(folder)) return
+  for (const entry of readdirSync(folder).filter((name) => temporary.test(name))) {
+    rmSync(join(folder, entry), { force: true })
   }
 }
 
