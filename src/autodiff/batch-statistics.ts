@@ -1,5 +1,5 @@
 import { attributeValues } from '../graph/attributes.ts'
-import { createBuilder } from '../graph/builder.ts'
+import { rebuild } from '../graph/builder.ts'
 import type { Graph, Node } from '../graph/graph.ts'
 import type { TensorType } from '../graph/tensor.ts'
 import { normalizedCount } from './rules/normalization.ts'
@@ -32,12 +32,10 @@ export function exposeBatchStatistics(
 
   const known = new Map(types)
   const statistics: RunningStatistic[] = []
-  const nodes: Node[] = []
-  const builder = createBuilder(graph.name, graph)
-  let built = graph.nodes.length
+  const builder = rebuild(graph)
   for (const node of graph.nodes) {
     if (!training(node)) {
-      nodes.push(node)
+      builder.append(node)
       continue
     }
     const { epsilon, momentum } = attributeValues(node, 'BatchNormalization')
@@ -45,7 +43,7 @@ export function exposeBatchStatistics(
     const dims = types.get(x)?.dims ?? []
     const channels: TensorType = { type: 'float32', dims: [dims[1] as number] }
     const [mean, variance] = [builder.fresh(`${scale}.mean`), builder.fresh(`${scale}.variance`)]
-    nodes.push({
+    builder.append({
       name: node.name,
       operator: 'BatchNormalization',
       domain: 'graft',
@@ -68,12 +66,9 @@ export function exposeBatchStatistics(
       if (graph.initializers.has(parameter)) statistics.push({ parameter, updated })
       return updated
     })
-    const added = builder.build().nodes
-    nodes.push(...added.slice(built))
-    built = added.length
     node.outputs.slice(1).forEach((output, index) => {
       if (output === '') return
-      nodes.push({
+      builder.append({
         name: output,
         operator: 'Identity',
         domain: '',
@@ -83,8 +78,9 @@ export function exposeBatchStatistics(
       })
     })
   }
+  const grown = builder.build()
   return {
-    graph: { ...graph, nodes, opsets: { ...graph.opsets, graft: 1 } },
+    graph: { ...grown, opsets: { ...grown.opsets, graft: 1 } },
     types: known,
     statistics,
   }

@@ -1,5 +1,5 @@
 import { attributeValues } from '../graph/attributes.ts'
-import { createBuilder } from '../graph/builder.ts'
+import { rebuild } from '../graph/builder.ts'
 import { consumersOf, type Graph, type Node, producersOf } from '../graph/graph.ts'
 import type { OperatorName } from '../graph/operators.ts'
 import { sizeOf, type TensorType } from '../graph/tensor.ts'
@@ -34,8 +34,7 @@ export function foldNormalization(
   if (folded.size === 0) return { graph, types }
 
   const known = new Map(types)
-  const names = graph.nodes.flatMap(({ name, outputs }) => [name, ...outputs])
-  const builder = createBuilder(graph.name, { ...graph, nodes: [] }, names)
+  const builder = rebuild(graph)
   const gone = new Set(folded.values())
   for (const node of graph.nodes) {
     const conv = folded.get(node)

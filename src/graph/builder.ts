@@ -2,7 +2,7 @@ import { GraftError } from '../errors.ts'
 import { typedAttributes } from './attributes.ts'
 import type { Graph, Node, OutputInfo, ValueInfo } from './graph.ts'
 import type { AttributesOf, OperatorName } from './operators.ts'
-import { namesIn } from './subgraphs.ts'
+import { namesIn, nodeNamesIn } from './subgraphs.ts'
 import { type ElementType, elementTypes, int64, sizeOf, type Tensor } from './tensor.ts'
 
 /** The operator set that graphs built here are written for. */
@@ -39,11 +39,17 @@ export type GraphBuilder = {
   output(name: string, type?: ElementType, dims?: readonly (number | string)[]): void
   /** Gives a value a second, public name. */
   alias(name: string, value: string): string
-  /** Adds a node as it is, whose outputs must be names that the builder was told to avoid. */
+  /** Adds a node as it is, whose outputs must be names that the builder was told to avoid (see `rebuild`). */
   append(node: Node): void
   /** A name that is not in use, beginning with `stem`, kept for whoever asked. */
   fresh(stem: string): string
   build(metadata?: Readonly<Record<string, string>>): Graph
+}
+
+/** A builder with all of a graph but its nodes, which are appended one after the other, as they are or with others in their places. */
+export function rebuild(graph: Graph): GraphBuilder {
+  const names = [...namesIn(graph), ...nodeNamesIn(graph)]
+  return createBuilder(graph.name, { ...graph, nodes: [] }, names)
 }
 
 /** A builder, empty or continuing `base`; names in `avoid` are not given to new values. */
@@ -59,7 +65,7 @@ export function createBuilder(
   const opsets: Record<string, number> = { ...(base?.opsets ?? { '': defaultOpset }) }
   const taken = new Set<string>([...avoid, ...(base ? namesIn(base) : [])])
   // ONNX Runtime refuses two nodes of one name, and ours are named after their outputs.
-  const nodeNames = new Set(nodes.map((node) => node.name))
+  const nodeNames = new Set(base ? nodeNamesIn(base) : [])
   const reserved = new Set<string>()
   const made = new Map<string, string[]>()
   const counters = new Map<string, number>()

@@ -6,7 +6,7 @@ import { mergeNodes } from '../autodiff/merge-nodes.ts'
 import { swapReluPooling } from '../autodiff/swap-relu-pooling.ts'
 import { exposeTrainedConvolutions } from '../autodiff/trained-convolutions.ts'
 import { GraftError } from '../errors.ts'
-import { createBuilder, type GraphBuilder } from '../graph/builder.ts'
+import { createBuilder, type GraphBuilder, rebuild } from '../graph/builder.ts'
 import { countMultiplyAdds } from '../graph/cost.ts'
 import { type Attributes, type Graph, pruneTo } from '../graph/graph.ts'
 import { sizeOf, type Tensor, type TensorType } from '../graph/tensor.ts'
@@ -172,8 +172,7 @@ function thawed(
 ): Graph {
   const grown = builder.build()
   const initializers = new Map(grown.initializers)
-  const names = grown.nodes.flatMap(({ name, outputs }) => [name, ...outputs])
-  const views = createBuilder(grown.name, { ...grown, nodes: [] }, names)
+  const views = rebuild(grown)
   const view = (
     parameter: string,
     operator: string,
@@ -190,9 +189,9 @@ function thawed(
     })
   for (const { parts, state, input } of carried) {
     if (state !== undefined) continue
-    const sizes = views.int64s(parts.map(({ size }) => size))
+    const sizes = () => views.int64s(parts.map(({ size }) => size))
     const flat =
-      parts.length === 1 ? [input] : views.ops('Split', [input, sizes], { axis: 0 }, parts.length)
+      parts.length === 1 ? [input] : views.ops('Split', [input, sizes()], { axis: 0 }, parts.length)
     parts.forEach(({ parameter }, index) => {
       initializers.delete(parameter)
       const { dims } = network.initializers.get(parameter) as Tensor

@@ -17,11 +17,7 @@ function kernelBlocks(blocks: Blocks, kernel: string, { filters, channels, spati
   const filled = fill(builder, kernel, missing(rows - filters, columns - channels, spatial))
   const images = reshape(builder, filled, [rows, columns, product(spatial), 1])
   const blocked = builder.op('com.microsoft.nchwc.ReorderInput', [images])
-  return reshape(builder, outerInside(blocks, blocked, rows, columns * product(spatial)), [
-    rows,
-    columns,
-    ...spatial,
-  ])
+  return outerInside(blocks, blocked, [rows, columns, ...spatial])
 }
 
 /** The same of the kernel turned around, with channels and filters in each other's places: [C / block, F / block, ...]. */
@@ -44,23 +40,14 @@ function turnedKernelBlocks(
   const turned = taps === 1 ? swapped : builder.op('Gather', [swapped, backwards], { axis: 1 })
   const images = reshape(builder, turned, [rows, taps, 1, columns])
   const blocked = builder.op('com.microsoft.nchwc.ReorderInput', [images], { channels_last: 1 })
-  return reshape(builder, outerInside(blocks, blocked, rows, columns * taps), [
-    rows,
-    columns,
-    ...spatial,
-  ])
+  return outerInside(blocks, blocked, [rows, columns, ...spatial])
 }
 
 /** The same where the image has fewer channels than a block, and stays as it is: [F / block, C, ..., block of F]. */
 function plainImageKernel(blocks: Blocks, kernel: string, { filters, channels, spatial }: Kernel) {
   const rows = blocks.padded(filters)
   const filled = fill(blocks.builder, kernel, missing(rows - filters, 0, spatial))
-  const inner = channels * product(spatial)
-  return reshape(blocks.builder, outerInside(blocks, filled, rows, inner), [
-    rows,
-    channels,
-    ...spatial,
-  ])
+  return outerInside(blocks, filled, [rows, channels, ...spatial])
 }
 
 const missing = (filters: number, channels: number, spatial: readonly number[]) => [
@@ -69,10 +56,11 @@ const missing = (filters: number, channels: number, spatial: readonly number[]) 
   ...spatial.map(() => 0),
 ]
 
-/** [rows, inner] as [rows / block, inner, block]. */
-function outerInside({ builder, size }: Blocks, value: string, rows: number, inner: number) {
-  const apart = reshape(builder, value, [rows / size, size, inner])
-  return builder.op('Transpose', [apart], { perm: [0, 2, 1] })
+/** [F, ...] as [F / block, ..., block of F], under the dimensions it had. */
+function outerInside({ builder, size }: Blocks, value: string, dims: readonly number[]): string {
+  const [rows, ...inner] = dims as [number, ...number[]]
+  const apart = reshape(builder, value, [rows / size, size, product(inner)])
+  return reshape(builder, builder.op('Transpose', [apart], { perm: [0, 2, 1] }), dims)
 }
 
 /** An ordinary convolution with a kernel that changes from step to step. */

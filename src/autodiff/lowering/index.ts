@@ -1,6 +1,6 @@
 import { GraftError } from '../../errors.ts'
 import { attributeValues } from '../../graph/attributes.ts'
-import { createBuilder, type GraphBuilder } from '../../graph/builder.ts'
+import { type GraphBuilder, rebuild } from '../../graph/builder.ts'
 import { describeNode, type Graph, type Node, operatorKey, pruneTo } from '../../graph/graph.ts'
 import type { OperatorName } from '../../graph/operators.ts'
 import { renameValues } from '../../graph/subgraphs.ts'
@@ -21,8 +21,7 @@ import { standardRules } from './standard.ts'
  * @param block how many channels lie side by side in a block (see `blockSize`); 0 keeps to the standard operators
  */
 export function lower(graph: Graph, types: ReadonlyMap<string, TensorType>, block: number): Graph {
-  const names = graph.nodes.flatMap(({ name, outputs }) => [name, ...outputs])
-  const builder = createBuilder(graph.name, { ...graph, nodes: [], outputs: [] }, names)
+  const builder = rebuild(graph)
   const blocks = block > 0 ? createBlocks(builder, block) : null
   for (const [name, tensor] of [...types, ...graph.initializers]) blocks?.learn(name, tensor)
   const renamed = new Map<string, string>()
