@@ -8,11 +8,11 @@ import { createRandom } from '../src/random.ts'
 import { trainableParameters } from '../src/training/loop.ts'
 import type { StepOptions } from '../src/training/write-step.ts'
 
-/** A network of one layer, from `x` to its only output; the same values each time. */
-export function networkOf(layer: Layer, input: readonly number[]): Graph {
+/** A network of one layer, from `x` to its only output; the same values each time for a seed. */
+export function networkOf(layer: Layer, input: readonly number[], seed = 1): Graph {
   const builder = createBuilder()
   const x = { name: builder.input('x', 'float32', ['N', ...input]), dims: input }
-  builder.output(layer({ builder, random: createRandom(1) }, x, '').name)
+  builder.output(layer({ builder, random: createRandom(seed) }, x, '').name)
   return builder.build()
 }
 

@@ -12,6 +12,7 @@ from step import optimizers, run
 size = settings['input'][1]
 networks = {
     'resnet18': lambda: models.resnet18(num_classes=10),
+    'resnet50': lambda: models.resnet50(num_classes=10),
     'mobilenet_v2': lambda: models.mobilenet_v2(num_classes=10, dropout=0),
     'vit': lambda: models.VisionTransformer(
         image_size=size, patch_size=4, num_layers=12, num_heads=3, hidden_dim=192, mlp_dim=768, num_classes=10

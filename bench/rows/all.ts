@@ -1,5 +1,6 @@
 import { cnn, selfNormalizing, wide } from '../networks.ts'
 import type { Row } from '../row.ts'
+import { compileRow } from './compile-step.ts'
 import { gemm } from './gemm.ts'
 import { headEpoch } from './head-epoch.ts'
 import { help } from './help.ts'
@@ -102,6 +103,18 @@ export const rows: readonly Row[] = [
     network: { name: 'vit', input: [3, 32, 32], batchStatistics: false },
     others: [{ layout: 'contiguous' }],
     limit: { ratio: 1 },
+  }),
+  compileRow({
+    name: 'compile',
+    what: 'compiling a step of ResNet-50 at 64x64, batch 32',
+    limit: { ms: 3000 },
+    again: false,
+  }),
+  compileRow({
+    name: 'compile-again',
+    what: 'the same from the cache',
+    limit: null,
+    again: true,
   }),
   headEpoch,
   help,

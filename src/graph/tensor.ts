@@ -51,6 +51,11 @@ export function sizeOf(dims: readonly number[]): number {
   return size
 }
 
+/** The bytes that a tensor of this type takes. */
+export function byteSize({ type, dims }: TensorType): number {
+  return sizeOf(dims) * elementTypes[type].array.BYTES_PER_ELEMENT
+}
+
 /** A float32 tensor; throws `bad-input` where the count of values is not what the dimensions say. */
 export function float32(dims: readonly number[], values: ArrayLike<number>): Tensor {
   const data = values instanceof Float32Array ? values : Float32Array.from(values)

@@ -9,12 +9,13 @@ import {
   zeros,
 } from '../graph/tensor.ts'
 import type { Random } from '../random.ts'
-import type { Runtime, Session } from '../runtime/session.ts'
+import type { Runtime } from '../runtime/session.ts'
+import { type CompiledStep, compiledStep } from './compiled-steps.ts'
 import { drawMask } from './dropout.ts'
 import { toChannelOrder, toPixelOrder } from './kernel-order.ts'
-import { afterSteps, beforeSteps, countInput, ofEveryStep, severalSteps } from './several-steps.ts'
+import { afterSteps, beforeSteps, countInput, ofEveryStep } from './several-steps.ts'
 import { type Carried, learningRateInput, stepInput } from './update.ts'
-import { type StepOptions, type WrittenStep, writeStep } from './write-step.ts'
+import type { StepOptions } from './write-step.ts'
 
 export type StepResult = { readonly loss: number; readonly gradientNorm: number }
 
@@ -49,55 +50,26 @@ export type TrainingStep = {
   restore(state: ReadonlyMap<string, Tensor>): void
   /** Starts anew: from these parameters, or from those of the network where one is not given, with fresh optimizer state. */
   reset(parameters?: ReadonlyMap<string, Tensor>): void
+  /** To be called at the end; what was compiled may be kept for the next step that is equal to it. */
   release(): Promise<void>
 }
 
 /**
- * Compiles forward pass, loss, backward pass and parameter update into one session.
+ * Compiles forward pass, loss, backward pass and parameter update into one session, or takes an equal one that was compiled before.
  *
  * @throws GraftError `bad-input` for an unknown parameter, `unsupported` where an operator on the way has no gradient
  */
 export async function compileStep(options: StepOptions, runtime: Runtime): Promise<TrainingStep> {
-  const written = await writeStep(options, runtime)
-  const capacity = capacityOf(written)
-  const { graph, carried, loss, gradientNorm } = written
-  const session = await runtime.createSession(
-    severalSteps(graph, carried, [loss, gradientNorm], capacity),
-    isSmall(written) ? { threads: 1 } : {},
-  )
-  return createStep(written, options.graph, session, capacity)
+  const { compiled, release } = await compiledStep(options, runtime)
+  return createStep(compiled, options.graph, release)
 }
-
-/** Whether a second thread would cost more than it brings: in the passes, and in the update of the parameters. */
-function isSmall(written: WrittenStep): boolean {
-  return written.multiplyAdds < 2e7 && valuesOf(written) < 5e5
-}
-
-/**
- * As many steps in a call as take about two seconds, so that whoever waits is heard in between, and as fit their inputs into 32 MB. A
- * step is taken for three forward passes at 100e9 multiply-adds a second and 2 ns for each value that it updates.
- */
-function capacityOf(written: WrittenStep): number {
-  const { graph, carried, multiplyAdds } = written
-  const states = new Set(carried.map(({ input }) => input))
-  const fed = graph.inputs.filter(({ name }) => !states.has(name))
-  const bytes = fed.reduce(
-    (sum, { type, dims }) =>
-      sum + sizeOf(dims as number[]) * elementTypes[type].array.BYTES_PER_ELEMENT,
-    0,
-  )
-  const seconds = (3 * multiplyAdds) / 100e9 + valuesOf(written) * 2e-9
-  return Math.max(1, Math.floor(Math.min(2 / seconds, 2 ** 25 / bytes, 64)))
-}
-
-const valuesOf = ({ carried }: WrittenStep) => carried.reduce((sum, { size }) => sum + size, 0)
 
 function createStep(
-  { graph, carried, masks, byPixel, ...written }: WrittenStep,
+  { session, capacity, written }: CompiledStep,
   network: Graph,
-  session: Session,
-  capacity: number,
+  release: TrainingStep['release'],
 ): TrainingStep {
+  const { graph, carried, masks, byPixel } = written
   const dimsOf = (parameter: string) => (network.initializers.get(parameter) as Tensor).dims
   const first = (parameter: string) =>
     (network.initializers.get(parameter) as Tensor).data as Float32Array
@@ -241,6 +213,6 @@ function createStep(
         )
       })
     },
-    release: () => session.release(),
+    release,
   }
 }

@@ -9,7 +9,7 @@ import { GraftError } from '../errors.ts'
 import { createBuilder, type GraphBuilder, rebuild } from '../graph/builder.ts'
 import { countMultiplyAdds } from '../graph/cost.ts'
 import { type Attributes, type Graph, pruneTo } from '../graph/graph.ts'
-import { sizeOf, type Tensor, type TensorType } from '../graph/tensor.ts'
+import { byteSize, sizeOf, type Tensor, type TensorType } from '../graph/tensor.ts'
 import { type Loss, targetsInput, weightsInput } from '../nn/losses.ts'
 import { type LoweringName, loweredBlock } from '../runtime/lowering.ts'
 import type { Runtime } from '../runtime/session.ts'
@@ -42,6 +42,8 @@ export type WrittenStep = {
   /** The kernels that are carried as [F, height, width, C]. */
   readonly byPixel: ReadonlySet<string>
   readonly masks: readonly DropoutMask[]
+  /** What all values of both passes take together; less is needed at any one time. */
+  readonly bytes: number
 }
 
 /** The training step as a graph. */
@@ -108,6 +110,7 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
     carried: all.map((value, index) => ({ ...value, output: names[index + 2] as string })),
     byPixel,
     masks,
+    bytes: [...derivatives.types.values()].reduce((sum, type) => sum + byteSize(type), 0),
   }
 }
 
