@@ -1,6 +1,8 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { GraftError } from './errors.ts'
 
 /**
@@ -24,6 +26,13 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
     const reason = REASONS[(cause as NodeJS.ErrnoException).code ?? ''] ?? String(cause)
     throw new GraftError('bad-input', `${path}: cannot be written: ${reason}`, { cause })
   }
+}
+
+/** The SHA-256 of a file's bytes, in hexadecimal digits. */
+export async function fileDigest(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path), hash)
+  return hash.digest('hex')
 }
 
 const REASONS: Readonly<Record<string, string>> = {

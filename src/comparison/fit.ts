@@ -7,6 +7,7 @@ import type { Images, Size } from '../data/pixels.ts'
 import { probeImageSize } from '../data/probe.ts'
 import type { LabelledItem, SkippedFile, Source } from '../data/source.ts'
 import { GraftError, inFile } from '../errors.ts'
+import { fileDigest } from '../files.ts'
 import { readModelFile } from '../graph/read-file.ts'
 import { createRandom } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
@@ -70,7 +71,7 @@ const multiplyAddsPerSecond = 12e9
  * images. Everything is written to the run folder as it comes; finished folds of an interrupted run are taken up again.
  *
  * @param began the record of the same run where it is resumed
- * @throws GraftError `bad-input` for data or a backbone that cannot be used, and for data that changed since the run began; `bad-usage`
+ * @throws GraftError `bad-input` for data or a backbone that cannot be used, and where one of them changed since the run began; `bad-usage`
  * for unknown strategies, and where none can be tried
  */
 export async function* fit(
@@ -81,15 +82,14 @@ export async function* fit(
 ): AsyncGenerator<FitEvent, FitResult> {
   const random = createRandom(configuration.seed)
   const strategies = await openStrategies(configuration, runtime)
-  const { labelsPerClass } = configuration
+  const { backbone, labelsPerClass } = configuration
+  const backboneDigest = backbone === null ? null : await fileDigest(backbone)
+  if (began && began.backboneDigest !== backboneDigest) throw changed(`${backbone}`)
   const opened = await openSource(configuration.data, configuration, random.fork('labels'))
   const { source, short } = opened
   const dataFingerprint = fingerprint(source)
   if (began && began.data.fingerprint !== dataFingerprint) {
-    throw new GraftError(
-      'bad-input',
-      `${configuration.data}: has changed since the run began: put it back, or start a new run with "graft fit"`,
-    )
+    throw changed(configuration.data)
   }
   for (const { label, count } of short) {
     const sentence = `class "${source.classes[label]}" has ${count} labelled images, not ${labelsPerClass}: all are used`
@@ -129,6 +129,7 @@ export async function* fit(
       skipped,
       fingerprint: dataFingerprint,
     },
+    backboneDigest,
     strategies: [],
     chosen: null,
     verdict: null,
@@ -188,6 +189,12 @@ export async function* fit(
   return { record, samples: { images, labels } }
 }
 
+const changed = (path: string) =>
+  new GraftError(
+    'bad-input',
+    `${path}: has changed since the run began: put it back, or start a new run with "graft fit"`,
+  )
+
 /** Opens the strategies, and the backbone before any time is spent: one that cannot be used stops the run. */
 async function openStrategies(
   { backbone: file, strategies, mean, std }: FitConfiguration,
@@ -195,6 +202,12 @@ async function openStrategies(
 ): Promise<Strategy[]> {
   const backbone = file === null ? null : { name: file, graph: await readModelFile(file) }
   const normalization = givenNormalization(mean, std)
+  if (normalization && backbone?.graph.inputs[0]?.type === 'uint8') {
+    throw new GraftError(
+      'bad-usage',
+      `${file}: takes pixels as they are, from 0 to 255: leave out --mean and --std`,
+    )
+  }
   const named = strategiesNamed(strategies, { backbone, normalization })
   if (backbone) await inFile(backbone.name, () => cutBackbone(backbone.graph, runtime))
   return named

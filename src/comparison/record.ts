@@ -82,6 +82,8 @@ export type RunRecord = {
   readonly configuration: Readonly<Record<string, string | number | boolean | null>>
   readonly versions: Readonly<Record<string, string>>
   readonly data: DataRecord
+  /** The SHA-256 of the backbone's file; null without a backbone. */
+  readonly backboneDigest: string | null
   readonly strategies: readonly StrategyRecord[]
   readonly chosen: string | null
   readonly verdict: Verdict | null

@@ -18,12 +18,21 @@ import {
 } from '../../testing/image-networks.ts'
 import { createBuilder } from '../graph/builder.ts'
 import type { Graph } from '../graph/graph.ts'
+import { readModel } from '../graph/read.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
 import { verify } from '../graph/verify.ts'
-import { cnn, mlp, resnet } from '../nn/architectures.ts'
+import { cnn, inputName, mlp, resnet } from '../nn/architectures.ts'
 import { createRandom } from '../random.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { run } from '../runtime/vjp.ts'
+import { exportModel } from '../training/exported-model.ts'
+import {
+  type Normalization,
+  normalizationFromMetadata,
+  pixelsInput,
+  takePixels,
+  usualNormalizations,
+} from '../training/normalization.ts'
 import { cutBackbone } from './backbone.ts'
 
 /** Cuts a network and holds what it computes for three images against the value itself. */
@@ -282,6 +291,28 @@ describe('a network is cut before its classifier', () => {
   })
 })
 
+test('a classifier that Graft exported is a backbone, and takes its pixels as they are', async () => {
+  const image = { input: inputName, layout: 'NCHW', height: 12, width: 8, channels: 3 } as const
+  const [normalization] = usualNormalizations(3) as [Normalization]
+  const trained = takePixels(cnn([3, 12, 8], { classes: 5 }, createRandom(1)), image, normalization)
+  const exported = readModel(
+    exportModel({ graph: trained, size: image, provenance: {} }, 'abcde'.split('')),
+  )
+  const backbone = await cutBackbone(exported, nodeRuntime)
+  expect(backbone.image).toMatchObject({ height: 12, width: 8, channels: 3, layout: 'NHWC' })
+  const raw = normalizationFromMetadata(backbone.graph.metadata, 3) as Normalization
+  const network = takePixels(backbone.graph, backbone.image, raw)
+  verify(network)
+  const pixels: Tensor = {
+    type: 'uint8',
+    dims: [2, 12, 8, 3],
+    data: Uint8Array.from({ length: 576 }, (_, i) => (i * 29) % 256),
+  }
+  const [features] = Object.values(await run(network, { [pixelsInput]: pixels }))
+  const inside = { ...trained, outputs: [{ name: backbone.cut }] }
+  expect(features).toEqual((await run(inside, { [pixelsInput]: pixels }))[backbone.cut])
+})
+
 describe('what is no backbone is refused in one line', () => {
   const simple = onVector((_, v) => ({ output: v, features: v }))
   const refused: Record<string, [() => Graph, string]> = {
@@ -304,7 +335,7 @@ describe('what is no backbone is refused in one line', () => {
         b.output(b.op('Gather', [weight(b, 10, 4), ids]))
         return b.build()
       },
-      'a backbone takes grey or colour images, float32 [N, C, H, W] or [N, H, W, C]; its input "ids" is int64 [N, T]',
+      'a backbone takes grey or colour images, float32 or uint8 [N, C, H, W] or [N, H, W, C]; its input "ids" is int64 [N, T]',
     ],
     'whole numbers as pixels': [
       () => {
@@ -312,7 +343,7 @@ describe('what is no backbone is refused in one line', () => {
         b.output(b.op('Cast', [b.input('pixels', 'int32', nchw)], { to: 1 }))
         return b.build()
       },
-      'a backbone takes grey or colour images, float32 [N, C, H, W] or [N, H, W, C]; its input "pixels" is int32 [N, 3, 12, 8]',
+      'a backbone takes grey or colour images, float32 or uint8 [N, C, H, W] or [N, H, W, C]; its input "pixels" is int32 [N, 3, 12, 8]',
     ],
     'many channels': [
       () => {
@@ -320,7 +351,7 @@ describe('what is no backbone is refused in one line', () => {
         b.output(b.op('Relu', [b.input('scan', 'float32', ['N', 12, 64, 64])]))
         return b.build()
       },
-      'a backbone takes grey or colour images, float32 [N, C, H, W] or [N, H, W, C]; its input "scan" is float32 [N, 12, 64, 64]',
+      'a backbone takes grey or colour images, float32 or uint8 [N, C, H, W] or [N, H, W, C]; its input "scan" is float32 [N, 12, 64, 64]',
     ],
     'boxes instead of features': [
       () => {

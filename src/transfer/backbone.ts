@@ -4,12 +4,12 @@ import { dependentsOf, type Graph, type Node, producersOf } from '../graph/graph
 import { elementTypes, type TensorType } from '../graph/tensor.ts'
 import type { Runtime } from '../runtime/session.ts'
 import type { ImageInput } from '../training/normalization.ts'
-import { imageInput } from './image-input.ts'
+import { acceptFloats, imageInput } from './image-input.ts'
 import { openBatch } from './open-batch.ts'
 
 /** A network that somebody trained before, cut before its classifier. */
 export type Backbone = {
-  /** From the image to one vector of features an image, float32 [N, F]. */
+  /** From the image to one vector of features an image, float32 [N, F]; with the metadata of the whole. */
   readonly graph: Graph
   readonly image: ImageInput
   /** The value at which the network was cut. */
@@ -27,7 +27,8 @@ type Types = ReadonlyMap<string, TensorType>
  *
  * @throws GraftError `unsupported` where the network does not take images, or takes one number of them only, or ends in no features
  */
-export async function cutBackbone(model: Graph, runtime: Runtime): Promise<Backbone> {
+export async function cutBackbone(given: Graph, runtime: Runtime): Promise<Backbone> {
+  const model = acceptFloats(given)
   const image = imageInput(model)
   const { graph: open, types } = await openBatch(model, image, runtime)
   const output = open.outputs[0]?.name as string

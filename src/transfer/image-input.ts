@@ -1,5 +1,7 @@
 import { GraftError } from '../errors.ts'
+import { createBuilder } from '../graph/builder.ts'
 import type { Graph, ValueInfo } from '../graph/graph.ts'
+import { renameValues } from '../graph/subgraphs.ts'
 import type { ImageInput } from '../training/normalization.ts'
 
 /** The height and width of images where a graph leaves them open. */
@@ -12,6 +14,23 @@ const isChannels = (dim: number | string | undefined) => dim === 1 || dim === 3
 /** Where a batch of images has its channels: second, unless only the last axis can be them. */
 export function layoutOf(dims: Dims): ImageInput['layout'] {
   return !isChannels(dims[1]) && isChannels(dims[3]) ? 'NHWC' : 'NCHW'
+}
+
+/**
+ * A network that takes bytes, as those do that Graft exports, as one that takes the same numbers as float32 and says in its metadata that
+ * they go from 0 to 255. Any other network stays as it is.
+ */
+export function acceptFloats(model: Graph): Graph {
+  const [input, ...others] = model.inputs
+  if (input?.type !== 'uint8' || others.length > 0) return model
+  const name = createBuilder(model.name, model).fresh(`${input.name} as float32`)
+  const rename = (value: string) => (value === input.name ? name : value)
+  return {
+    ...model,
+    inputs: [{ ...input, name, type: 'float32' }],
+    nodes: model.nodes.map((node) => renameValues(node, rename)),
+    metadata: { ...model.metadata, 'Image.NominalPixelRange': 'NominalRange_0_255' },
+  }
 }
 
 /**
@@ -36,7 +55,7 @@ export function imageInput(model: Graph): ImageInput {
   if (type !== 'float32' || dims.length !== 4 || !fits) {
     throw new GraftError(
       'unsupported',
-      `a backbone takes grey or colour images, float32 [N, C, H, W] or [N, H, W, C]; its input "${name}" is ${type} [${dims.join(', ')}]`,
+      `a backbone takes grey or colour images, float32 or uint8 [N, C, H, W] or [N, H, W, C]; its input "${name}" is ${type} [${dims.join(', ')}]`,
     )
   }
   const size = (dim: number | string | undefined) => (typeof dim === 'number' ? dim : openSize)

@@ -40,7 +40,7 @@ export function transfer({ backbone: given, normalization: fixed }: TransferOpti
       const { image, graph, cut, features: columns } = backbone
       const images = yield* task.images(image)
       const normalization =
-        fixed ?? (yield* chooseNormalization(backbone, model.metadata, images, task))
+        fixed ?? (yield* chooseNormalization(backbone, graph.metadata, images, task))
       const network = takePixels(graph, image, normalization)
       const views = {
         count: await affordableViews(task, network),

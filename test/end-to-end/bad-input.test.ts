@@ -106,6 +106,11 @@ const refusals: Readonly<Record<string, readonly [string[], 1 | 2, RegExp]>> = {
     1,
     /^vectors.onnx: a backbone takes .*\[N, 12\]/,
   ],
+  'a normalization for a backbone that takes pixels': [
+    intoRun('shapes', '--backbone', 'known.onnx', '--mean', '0.5'),
+    2,
+    /^known.onnx: takes pixels as they are.*leave out --mean/,
+  ],
   'an unknown strategy': [
     intoRun('shapes', '--strategies', 'magic'),
     2,

@@ -172,6 +172,14 @@ describe('a run that was interrupted', () => {
     expect(again).toMatchObject({ code: 2, stdout: '' })
     expect(again.stderr).toMatch(/^graft: runs\/second: holds a run already: .*graft resume.*\n$/)
 
+    const backbone = await readFile(at('backbone.onnx'))
+    const docString = Buffer.from([0x32, 1, 0x61])
+    await writeFile(at('backbone.onnx'), Buffer.concat([backbone, docString]))
+    const changed = await graft(folder.path, 'resume', run)
+    expect(changed.stderr).toMatch(/^graft: backbone.onnx: has changed since the run began: /m)
+    expect(changed).toMatchObject({ code: 1, stdout: '' })
+    await writeFile(at('backbone.onnx'), backbone)
+
     await mkdir(at('elsewhere'))
     const resumed = fitDocument.parse(await graftJson(at('elsewhere'), 'resume', '../runs/second'))
     const first = fitDocument.parse(JSON.parse(fitted.stdout))
