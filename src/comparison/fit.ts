@@ -6,6 +6,7 @@ import { openSource } from '../data/open-source.ts'
 import type { Images, Size } from '../data/pixels.ts'
 import { probeImageSize } from '../data/probe.ts'
 import type { LabelledItem, SkippedFile, Source } from '../data/source.ts'
+import { usableClasses } from '../data/usable-classes.ts'
 import { GraftError, inFile } from '../errors.ts'
 import { fileDigest } from '../files.ts'
 import { readModelFile } from '../graph/read-file.ts'
@@ -236,18 +237,7 @@ type Labelled = {
 async function* decodeLabelled(source: Source, size: Size): AsyncGenerator<DataEvent, Labelled> {
   for (const skip of source.skipped) yield { type: 'skipped', ...skip }
   const first = yield* decodeImages('train', source.train, size)
-  const present = new Set(first.labels)
-  const classes = source.classes.filter((_, label) => present.has(label))
-  if (classes.length < 2) {
-    const left = classes.length === 0 ? 'none of its images' : `only the images of "${classes[0]}"`
-    throw new GraftError(
-      'bad-input',
-      `${source.path}: ${left} can be decoded; at least two classes are needed`,
-    )
-  }
-  const lost = source.classes
-    .filter((_, label) => !present.has(label))
-    .map((file) => ({ file, reason: 'the class is left out: none of its images can be decoded' }))
+  const { classes, lost } = usableClasses(source, first.labels)
   for (const skip of lost) yield { type: 'skipped', ...skip }
   const decoded = new Map<string, Images>([[keyOf(size), first.images]])
   return {

@@ -3,6 +3,7 @@ import { type DataEvent, decodeImages, type LabelledImages } from './decode-imag
 import { fingerprint } from './fingerprint.ts'
 import type { Images, Size } from './pixels.ts'
 import type { SkippedFile, Source, SourceKind } from './source.ts'
+import { usableClasses } from './usable-classes.ts'
 
 /** A data set in memory: all its images decoded once, to one size. */
 export type Dataset = {
@@ -37,23 +38,14 @@ export async function* decodeDataset(
   for (const skip of source.skipped) yield { type: 'skipped', ...skip }
 
   const train = yield* decodeImages('train', source.train, size, options.cache)
-  const present = new Set(train.labels)
-  const classes = source.classes.filter((_, label) => present.has(label))
-  if (classes.length < 2) {
-    const left = classes.length === 0 ? 'none of its images' : `only the images of "${classes[0]}"`
-    throw new GraftError(
-      'bad-input',
-      `${source.path}: ${left} can be decoded; at least two classes are needed`,
-    )
-  }
-  const lost = source.classes
-    .filter((_, label) => !present.has(label))
-    .map((file) => ({ file, reason: 'the class is left out: none of its images can be decoded' }))
+  const { classes, lost } = usableClasses(source, train.labels)
   for (const skip of lost) yield { type: 'skipped', ...skip }
 
   const wanted = options.unlabelled === false ? [] : source.unlabelled
   const unlabelled = yield* decodeImages('unlabelled', wanted, size, options.cache)
-  const measurable = (source.test ?? []).filter(({ label }) => present.has(label))
+  const measurable = (source.test ?? []).filter(({ label }) =>
+    classes.includes(source.classes[label] as string),
+  )
   const test = yield* decodeImages('test', measurable, size, options.cache)
   if (measurable.length > 0 && test.images.count === 0) {
     throw new GraftError('bad-input', `${source.path}: none of the test images can be decoded`)
