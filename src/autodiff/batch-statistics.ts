@@ -1,6 +1,6 @@
 import { attributeValues } from '../graph/attributes.ts'
 import { rebuild } from '../graph/builder.ts'
-import type { Graph, Node } from '../graph/graph.ts'
+import { type Graph, type Node, operatorKey } from '../graph/graph.ts'
 import type { TensorType } from '../graph/tensor.ts'
 import { normalizedCount } from './rules/normalization.ts'
 
@@ -18,6 +18,11 @@ export type WithBatchStatistics = {
   readonly statistics: readonly RunningStatistic[]
 }
 
+/** Whether a node is a batch normalization in training mode. */
+export function normalizesByBatch(node: Node): boolean {
+  return operatorKey(node) === 'BatchNormalization' && node.attributes.training_mode?.value === 1
+}
+
 /**
  * Writes every BatchNormalization in training mode so that its batch mean and variance are values of the graph, which the gradient needs
  * and ONNX's operator hides. Its running statistics are blended as PyTorch does it, with the unbiased variance.
@@ -26,15 +31,13 @@ export function exposeBatchStatistics(
   graph: Graph,
   types: ReadonlyMap<string, TensorType>,
 ): WithBatchStatistics {
-  const training = (node: Node) =>
-    node.operator === 'BatchNormalization' && node.attributes.training_mode?.value === 1
-  if (!graph.nodes.some(training)) return { graph, types, statistics: [] }
+  if (!graph.nodes.some(normalizesByBatch)) return { graph, types, statistics: [] }
 
   const known = new Map(types)
   const statistics: RunningStatistic[] = []
   const builder = rebuild(graph)
   for (const node of graph.nodes) {
-    if (!training(node)) {
+    if (!normalizesByBatch(node)) {
       builder.append(node)
       continue
     }
