@@ -43,8 +43,10 @@ export function exposeBatchStatistics(
     }
     const { epsilon, momentum } = attributeValues(node, 'BatchNormalization')
     const [x = '', scale = '', bias = '', ...running] = node.inputs
-    const dims = types.get(x)?.dims ?? []
-    const channels: TensorType = { type: 'float32', dims: [dims[1] as number] }
+    const { type, dims } = types.get(x) as TensorType
+    const channels: TensorType = { type, dims: [dims[1] as number] }
+    const times = (value: string, factor: number) =>
+      builder.op('Mul', [value, builder.scalar(factor, type)])
     const [mean, variance] = [builder.fresh(`${scale}.mean`), builder.fresh(`${scale}.variance`)]
     builder.append({
       name: node.name,
@@ -60,12 +62,11 @@ export function exposeBatchStatistics(
     known.set(mean, channels)
     known.set(variance, channels)
     const count = normalizedCount(dims)
-    const unbiased = builder.op('Mul', [variance, builder.scalar(count / Math.max(count - 1, 1))])
+    const unbiased = times(variance, count / Math.max(count - 1, 1))
     const batch = [mean, unbiased]
     const blended = running.map((parameter, index) => {
-      const kept = builder.op('Mul', [parameter, builder.scalar(momentum)])
-      const fresh = builder.op('Mul', [batch[index], builder.scalar(1 - momentum)])
-      const updated = builder.op('Add', [kept, fresh])
+      const fresh = times(batch[index] as string, 1 - momentum)
+      const updated = builder.op('Add', [times(parameter, momentum), fresh])
       if (graph.initializers.has(parameter)) statistics.push({ parameter, updated })
       return updated
     })
