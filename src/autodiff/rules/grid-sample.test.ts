@@ -1,4 +1,4 @@
-import type { Draw } from '../../../testing/generate.ts'
+import { type Draw, double } from '../../../testing/generate.ts'
 import { testRules } from '../../../testing/test-rules.ts'
 import { float32, sizeOf } from '../../graph/tensor.ts'
 import { gridSampleRules } from './grid-sample.ts'
@@ -52,6 +52,10 @@ testRules(
       'linear, operator set 20': planar('linear', 20),
       'linear, operator set 22': planar('linear', 22),
       'linear in space': spatial('linear'),
+      'linear, in double precision': (d) => {
+        const given = planar('linear', 20)(d)
+        return { ...given, inputs: given.inputs.map(double) }
+      },
       'bicubic, operator set 16': planar('bicubic', 16),
       'cubic, operator set 20': planar('cubic', 20),
       'cubic, operator set 22': planar('cubic', 22),
