@@ -28,11 +28,11 @@ type Stage = readonly Node[]
  * normalizes by its own new statistics. So in inference each layer finds exactly the statistics that it divides by, whatever the
  * batch size and the order of the examples.
  *
- * "Precise BatchNorm" (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, arXiv:2105.07576, section 3) pools the same moments over all
- * data with the weights held still, but in one pass in which layers normalize by the statistics of each batch: what it estimates for a deep
- * layer then belongs to inputs that inference never makes, by as much as batches differ, which for small ones is a lot. Here the layers
- * are estimated in their order instead, with one pass over the part of the network below for each depth: about half as many forward
- * passes as there are batch normalizations on the longest path.
+ * "Precise BatchNorm" (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, arXiv:2105.07576, section 3.2) pools the same moments over
+ * all data with the weights held still, but in one pass in which layers normalize by the statistics of each batch: what it estimates for a
+ * deep layer belongs to inputs that inference never makes. The authors find that good enough for large batches of ImageNet. Small data
+ * make small batches, so here the layers are estimated in their order instead, with one pass over the part of the network below
+ * for each depth: about half as many forward passes as there are batch normalizations on the longest path.
  *
  * The moments of batches are pooled in float64 (Chan, Golub and LeVeque, 1979).
  *
