@@ -1,14 +1,16 @@
 /**
  * `npm run bench`: measures all rows; with names, those rows; with `flowers --data FOLDER --backbone FILE`, the accuracy on a set of
- * images, which takes minutes.
+ * images, which takes minutes; with `operators`, gradients against PyTorch's on its own samples of its operators.
  */
 import { GraftError } from '../src/errors.ts'
 import { measureFlowers } from './flowers.ts'
 import { measureRows } from './measure-rows.ts'
+import { measureOperators } from './operators.ts'
 
 const [first, ...rest] = process.argv.slice(2)
 try {
   if (first === 'flowers') await measureFlowers(rest)
+  else if (first === 'operators') await measureOperators(rest)
   else await measureRows(first === undefined ? [] : [first, ...rest])
 } catch (error) {
   if (!(error instanceof GraftError)) throw error

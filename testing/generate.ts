@@ -27,6 +27,11 @@ export type Draw = {
   indices(dims: readonly number[], bound: number): Tensor
 }
 
+/** The same values in double precision. */
+export function double({ dims, data }: Tensor): Tensor {
+  return { type: 'float64', dims, data: Float64Array.from(data as Float32Array) }
+}
+
 /** A source of random cases for fast-check properties. */
 export const draws: fc.Arbitrary<Draw> = fc.gen().map((gen) => {
   const integer = (min: number, max: number) => gen(fc.integer, { min, max })

@@ -85,6 +85,11 @@ def convolutions():
     }
     for name, layer in transposed.items():
         yield Case(f'conv-transpose{name}', layer, ((2, 4, 4, 3),))
+    yield Case('conv-transpose-dilated', nn.ConvTranspose2d(4, 3, (3, 2), stride=2, padding=1, dilation=2), ((2, 4, 4, 3),))
+    yield Case('conv-transpose-1d', nn.ConvTranspose1d(4, 3, 4, stride=3, padding=2), ((2, 4, 5),))
+    yield Case('conv-transpose-3d', nn.ConvTranspose3d(2, 3, 2, stride=(2, 1, 2), bias=False), ((2, 2, 2, 3, 2),))
+    yield Case('conv-1d-grouped', nn.Conv1d(4, 6, 3, padding=2, dilation=2, groups=2), ((2, 4, 9),))
+    yield Case('conv-3d-strided', nn.Conv3d(4, 4, 2, stride=2, padding=1, groups=4), ((1, 4, 3, 4, 5),))
 
 
 def pools():
@@ -172,6 +177,8 @@ def norms():
     yield Case('layer-norm-no-affine', nn.LayerNorm(6, elementwise_affine=False), ((2, 3, 6),), opset=16)
     yield Case('group-norm', nn.GroupNorm(2, 4), (image,))
     yield Case('instance-norm', nn.InstanceNorm2d(4, affine=True), (image,))
+    yield Case('instance-norm-1d', nn.InstanceNorm1d(4), ((3, 4, 6),))
+    yield Case('local-response-norm', nn.LocalResponseNorm(3, alpha=0.5), (image,))
     yield Case('weight-norm', WeightNorm(), (image,), folding=False)
     yield Case('dropout-eval', nn.Sequential(nn.Linear(4, 5), nn.Dropout(0.5), nn.Tanh()), ((3, 4),), opset=11)
     yield Case('dropout-keep', nn.Sequential(nn.Linear(4, 5), nn.Dropout(0.5), nn.Tanh()), ((3, 4),), mode='keep')

@@ -36,9 +36,12 @@ MOVES = {
     'pad-reflect': (lambda x: F.pad(x, (1, 2, 3, 0), mode='reflect'), IMAGE),
     'pad-edge': (lambda x: F.pad(x, (1, 2, 3, 0), mode='replicate'), IMAGE),
     'pixel-shuffle': (nn.PixelShuffle(2), (2, 4, 3, 2)),
+    'pixel-unshuffle': (nn.PixelUnshuffle(2), (2, 2, 4, 6)),
     'channel-shuffle': (lambda x: x.view(2, 2, 2, 3, 3).transpose(1, 2).reshape(2, 4, 3, 3), (2, 4, 3, 3)),
     'upsample-nearest': (nn.Upsample(scale_factor=2), (2, 2, 3, 4)),
     'upsample-bilinear': (nn.Upsample(scale_factor=2, mode='bilinear', align_corners=False), (2, 2, 3, 4)),
+    'upsample-cubic': (nn.Upsample(size=(5, 7), mode='bicubic', align_corners=False), (2, 2, 3, 4)),
+    'downsample-nearest': (nn.Upsample(size=(3, 2)), (2, 2, 4, 5)),
     'upsample-corners': (nn.Upsample(size=(5, 7), mode='bilinear', align_corners=True), (2, 2, 3, 4)),
 }
 
@@ -112,7 +115,20 @@ class ClassToken(nn.Module):
         return torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1) + self.positions
 
 
+def sampling():
+    """Grids that reach beyond the image on every side; operator set 16 is the first that has the operator."""
+    grid = torch.rand((2, 3, 5, 2), generator=torch.Generator().manual_seed(7)) * 3 - 1.5
+    for mode in ('bilinear', 'nearest', 'bicubic'):
+        for padding in ('zeros', 'border', 'reflection'):
+            for corners in (True, False):
+                name = f'grid-sample-{mode}-{padding}' + '-corners' * corners
+                options = {'mode': mode, 'padding_mode': padding, 'align_corners': corners}
+                function = lambda x, y, options=options: F.grid_sample(x, y, **options)
+                yield Case(name, function, ((2, 2, 4, 3), grid), opset=16 + corners)
+
+
 def cases():
+    yield from sampling()
     for name, (function, shape) in MOVES.items():
         yield Case(name, function, (shape,))
     for name, function in REDUCTIONS.items():
@@ -151,6 +167,8 @@ def cases():
     yield Case('gather-constant', lambda x: x[:, torch.tensor([2, 0, 0, 1])], (X,))
     yield Case('index-select', lambda x, y: x.index_select(2, y), (X, torch.tensor([3, 1, 1])))
     yield Case('gather-elements', lambda x, y: x.gather(1, y), (X, indices.view(2, 1, 4) % 3))
+    yield Case('scatter', lambda x, y, z: x.scatter(1, z, y), (X, (2, 2, 4), torch.tensor([[[0, 1, 2, 0], [2, 0, 0, 1]]] * 2)))
+    yield Case('scatter-add', lambda x, y, z: x.scatter_add(1, z, y), (X, (2, 2, 4), torch.tensor([[[0, 1, 2, 0], [0, 1, 0, 0]]] * 2)), opset=16)
     yield Case('gather-nd', lambda x: x[torch.tensor([0, 1, 1]), torch.tensor([2, 0, 0])], (X,))
     yield Case('position-table', Table(), ((2, 2, 3, 3),), folding=True)
     yield Case('position-table-unfolded', Table(), ((2, 2, 3, 3),), folding=False)

@@ -5,6 +5,9 @@
 Made with torch 1.13, scikit-learn 1.2 and numpy 1.24. Everything is computed in float64 from float32 data.
 """
 
+import base64
+import copy
+import io
 import os
 
 import numpy as np
@@ -222,6 +225,71 @@ def batch_normalization() -> dict:
     }
 
 
+class Residual(nn.Module):
+    """Normalizations one after the other, and side by side."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(2, 4, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(4)
+        self.inner = nn.Conv2d(4, 5, 3, stride=2)
+        self.second = nn.BatchNorm2d(5)
+        self.side = nn.Conv2d(4, 5, 1, stride=2, bias=False)
+        self.third = nn.BatchNorm2d(5, eps=1e-3)
+        self.head = nn.Linear(5, 4)
+        self.last = nn.BatchNorm1d(4)
+
+    def forward(self, x):
+        x = F.relu(self.norm(self.conv(x)))
+        x = F.relu(self.second(self.inner(x)) + self.third(self.side(x))[:, :, :2, :2])
+        return self.last(self.head(x.mean((2, 3))))
+
+
+def reestimated_statistics() -> dict:
+    """BatchNorm layers of a network whose weights changed, estimated anew: one after the other in training mode, with momentum 1
+    and all data as one batch, while the others are in evaluation mode."""
+    generator = np.random.default_rng(5)
+    network = Residual().double()
+    first = {}
+    with torch.no_grad():
+        for name, value in network.state_dict().items():
+            if value.is_floating_point():
+                one = 1 if name.endswith('norm.weight') or name.endswith('var') else 0
+                drawn = draw(generator, *value.shape)
+                first[name] = np.abs(drawn) + 0.5 if name.endswith('var') else one + 0.4 * drawn
+                first[name] = first[name].astype(np.float32)
+    network.load_state_dict({name: torch.tensor(value) for name, value in first.items()}, strict=False)
+    x = 2 * draw(generator, 11, 2, 6, 5) + 1
+    stream = io.BytesIO()
+    single = copy.deepcopy(network).float()
+    torch.onnx.export(
+        single.eval(),
+        torch.zeros(11, 2, 6, 5),
+        stream,
+        opset_version=14,
+        training=torch.onnx.TrainingMode.PRESERVE,
+        do_constant_folding=False,
+        input_names=['x'],
+        dynamic_axes={'x': {0: 'batch'}},
+    )
+    network.eval()
+    with torch.no_grad():
+        for layer in (network.norm, network.second, network.third, network.last):
+            layer.train()
+            layer.momentum = 1.0
+            network(torch.tensor(x))
+            layer.eval()
+        output = network(torch.tensor(x)).numpy()
+    state = {name: value.numpy() for name, value in network.state_dict().items() if 'running' in name}
+    model = np.frombuffer(stream.getvalue(), np.uint8)
+    return {
+        'model': base64.b64encode(model.tobytes()).decode(),
+        'x': encode(x),
+        'statistics': encoded(state),
+        'output': encode(output),
+    }
+
+
 def logistic_regression() -> dict:
     """Class probabilities of LogisticRegression on standardized features, for inverse strengths of regularization."""
     generator = np.random.default_rng(4)
@@ -256,6 +324,7 @@ def main() -> None:
     save('optimizers', torch_source, optimizers())
     save('schedules', torch_source, schedules())
     save('batch-normalization', torch_source, batch_normalization())
+    save('reestimated-statistics', torch_source, reestimated_statistics())
     save('logistic-regression', f'scikit-learn {sklearn.__version__}', logistic_regression())
 
 

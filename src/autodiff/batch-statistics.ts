@@ -1,6 +1,6 @@
 import { attributeValues } from '../graph/attributes.ts'
 import { rebuild } from '../graph/builder.ts'
-import type { Graph, Node } from '../graph/graph.ts'
+import { type Graph, type Node, operatorKey } from '../graph/graph.ts'
 import type { TensorType } from '../graph/tensor.ts'
 import { normalizedCount } from './rules/normalization.ts'
 
@@ -18,6 +18,11 @@ export type WithBatchStatistics = {
   readonly statistics: readonly RunningStatistic[]
 }
 
+/** Whether a node is a batch normalization in training mode. */
+export function normalizesByBatch(node: Node): boolean {
+  return operatorKey(node) === 'BatchNormalization' && node.attributes.training_mode?.value === 1
+}
+
 /**
  * Writes every BatchNormalization in training mode so that its batch mean and variance are values of the graph, which the gradient needs
  * and ONNX's operator hides. Its running statistics are blended as PyTorch does it, with the unbiased variance.
@@ -26,22 +31,22 @@ export function exposeBatchStatistics(
   graph: Graph,
   types: ReadonlyMap<string, TensorType>,
 ): WithBatchStatistics {
-  const training = (node: Node) =>
-    node.operator === 'BatchNormalization' && node.attributes.training_mode?.value === 1
-  if (!graph.nodes.some(training)) return { graph, types, statistics: [] }
+  if (!graph.nodes.some(normalizesByBatch)) return { graph, types, statistics: [] }
 
   const known = new Map(types)
   const statistics: RunningStatistic[] = []
   const builder = rebuild(graph)
   for (const node of graph.nodes) {
-    if (!training(node)) {
+    if (!normalizesByBatch(node)) {
       builder.append(node)
       continue
     }
     const { epsilon, momentum } = attributeValues(node, 'BatchNormalization')
     const [x = '', scale = '', bias = '', ...running] = node.inputs
-    const dims = types.get(x)?.dims ?? []
-    const channels: TensorType = { type: 'float32', dims: [dims[1] as number] }
+    const { type, dims } = types.get(x) as TensorType
+    const channels: TensorType = { type, dims: [dims[1] as number] }
+    const times = (value: string, factor: number) =>
+      builder.op('Mul', [value, builder.scalar(factor, type)])
     const [mean, variance] = [builder.fresh(`${scale}.mean`), builder.fresh(`${scale}.variance`)]
     builder.append({
       name: node.name,
@@ -57,12 +62,11 @@ export function exposeBatchStatistics(
     known.set(mean, channels)
     known.set(variance, channels)
     const count = normalizedCount(dims)
-    const unbiased = builder.op('Mul', [variance, builder.scalar(count / Math.max(count - 1, 1))])
+    const unbiased = times(variance, count / Math.max(count - 1, 1))
     const batch = [mean, unbiased]
     const blended = running.map((parameter, index) => {
-      const kept = builder.op('Mul', [parameter, builder.scalar(momentum)])
-      const fresh = builder.op('Mul', [batch[index], builder.scalar(1 - momentum)])
-      const updated = builder.op('Add', [kept, fresh])
+      const fresh = times(batch[index] as string, 1 - momentum)
+      const updated = builder.op('Add', [times(parameter, momentum), fresh])
       if (graph.initializers.has(parameter)) statistics.push({ parameter, updated })
       return updated
     })

@@ -23,7 +23,8 @@ export function inspectCommand(program: Command): void {
 
 const thousands = (value: number) => value.toLocaleString('en')
 
-function describe({ inputs, outputs, parameters, blocks, unsupported }: Inspection): string {
+function describe(inspection: Inspection): string {
+  const { inputs, outputs, parameters, blocks, unsupported, normalization } = inspection
   const border = ({
     name,
     type,
@@ -39,17 +40,17 @@ function describe({ inputs, outputs, parameters, blocks, unsupported }: Inspecti
     thousands(macs),
     to,
   ])
-  const table = [['block', 'parameters', 'multiply-adds', 'ends at'], ...rows]
-  const widths = [0, 1, 2].map((column) =>
-    Math.max(...table.map((row) => row[column]?.length ?? 0)),
-  )
-  const lines = table.map(([name = '', own = '', macs = '', to = '']) =>
-    [
-      name.padEnd(widths[0] ?? 0),
-      own.padStart(widths[1] ?? 0),
-      macs.padStart(widths[2] ?? 0),
-      to,
-    ].join('  '),
+  const lines = aligned(['block', 'parameters', 'multiply-adds', 'ends at'], rows)
+  const layers = normalization.map(({ node, channels, epsilon, momentum, mode, ...layer }) => [
+    node,
+    thousands(channels),
+    String(epsilon),
+    String(momentum),
+    `${mode}${layer.defaultStatistics ? ', statistics never estimated' : ''}`,
+  ])
+  const normalized = aligned(
+    ['batch normalization', 'channels', 'epsilon', 'momentum', 'mode'],
+    layers,
   )
   const blocked = unsupported.map(({ node, operator }) => `  ${operator} "${node}"`)
   return [
@@ -58,7 +59,22 @@ function describe({ inputs, outputs, parameters, blocks, unsupported }: Inspecti
     `parameters  ${thousands(parameters)}`,
     '',
     ...lines,
+    ...(layers.length > 0 ? ['', ...normalized] : []),
     ...(blocked.length > 0 ? ['', 'no gradient passes these nodes:', ...blocked] : []),
     '',
   ].join('\n')
+}
+
+/** A table whose first column is of names, and whose last is free; the others are numbers. */
+function aligned(heading: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const table = [heading, ...rows]
+  const widths = heading.map((_, column) =>
+    Math.max(...table.map((row) => row[column]?.length ?? 0)),
+  )
+  const cell = (text: string, column: number) => {
+    const width = widths[column] as number
+    if (column === heading.length - 1) return text
+    return column === 0 ? text.padEnd(width) : text.padStart(width)
+  }
+  return table.map((row) => row.map(cell).join('  '))
 }

@@ -141,6 +141,8 @@ export const operators = {
   Sum: variadic,
   Where: operator(3, {}),
   Xor: binary,
+  'com.microsoft.BiasGelu': binary,
+  'com.microsoft.FastGelu': operator([1, 2], {}),
 
   // linear
   Einsum: operator([1, many], { equation: string() }),
@@ -180,6 +182,12 @@ export const operators = {
   LogSoftmax: operator(1, { axis: int(-1) }),
   LRN: operator(1, { alpha: float(1e-4), beta: float(0.75), bias: float(1), size: int() }),
   RMSNormalization: operator(2, { axis: int(-1), epsilon: float(1e-5), stash_type: int(1) }),
+  // ONNX Runtime's name for RMSNormalization from before operator set 23.
+  SimplifiedLayerNormalization: operator(
+    2,
+    { axis: int(-1), epsilon: float(1e-5), stash_type: int(1) },
+    [1, 2],
+  ),
   Softmax: operator(1, { axis: int(-1) }),
 
   // loss
@@ -218,6 +226,11 @@ export const operators = {
   Gather: operator(2, { axis: int(0) }),
   GatherElements: operator(2, { axis: int(0) }),
   GatherND: operator(2, { batch_dims: int(0) }),
+  GridSample: operator(2, {
+    align_corners: int(0),
+    mode: string('linear'),
+    padding_mode: string('zeros'),
+  }),
   NonZero: unary,
   OneHot: operator(3, { axis: int(-1) }),
   Pad: operator([2, 4], { mode: string('constant') }),

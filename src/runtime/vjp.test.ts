@@ -179,6 +179,20 @@ const unknown: Graph = {
   initializers: new Map([['v', normal(4, 2)]]),
 }
 
+test('batch normalization in training mode is right where its scale and its variance are equal', async () => {
+  const builder = createBuilder()
+  const x = builder.input('x', 'float32', ['n', 2])
+  const values = [1, 0, 0, 1].map((value, i) =>
+    builder.parameter(`p${i}`, float32([2], [value, value])),
+  )
+  const norm = builder.ops('BatchNormalization', [x, ...values], { training_mode: 1 }, 3)
+  builder.output(builder.alias('y', norm[0] as string))
+  const { y } = await run(builder.build(), { x: float32([2, 2], [-3, 1, 3, 5]) })
+  // Each column is two values at the same distance from their mean, and that distance is the deviation.
+  const errors = [-1, -1, 1, 1].map((value, i) => value - Number(y?.data[i]))
+  expect(Math.max(...errors.map(Math.abs))).toBeLessThan(1e-5)
+})
+
 test('an operator without a rule is named, with what to do', async () => {
   await expect(vjp(unknown, { x }, { y: ones(4, 2) }, ['x'])).rejects.toMatchObject({
     code: 'unsupported',

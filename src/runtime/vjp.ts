@@ -1,4 +1,4 @@
-import { exposeBatchStatistics } from '../autodiff/batch-statistics.ts'
+import { exposeBatchStatistics, normalizesByBatch } from '../autodiff/batch-statistics.ts'
 import { differentiate } from '../autodiff/differentiate.ts'
 import { lower } from '../autodiff/lowering/index.ts'
 import { GraftError } from '../errors.ts'
@@ -22,7 +22,11 @@ export async function run(
   inputs: Readonly<Record<string, Tensor>>,
   runtime?: Runtime,
 ): Promise<Record<string, Tensor>> {
-  const session = await (runtime ?? (await defaultRuntime())).createSession(graph)
+  const engine = runtime ?? (await defaultRuntime())
+  // Optimizing, ONNX Runtime lets equal small initializers share memory; then its batch normalization in training mode writes the new
+  // running variance over its own scale.
+  const optimize = graph.nodes.some(normalizesByBatch) ? 'none' : 'all'
+  const session = await engine.createSession(graph, { optimize })
   try {
     return await session.run(feedsOf(graph, inputs))
   } finally {

@@ -16,6 +16,7 @@ import type { Runtime } from '../runtime/session.ts'
 import { inferTypes } from '../runtime/types.ts'
 import { type DropoutMask, feedDropout } from './dropout.ts'
 import { carriedByPixel } from './kernel-order.ts'
+import { withNormalizationModes } from './normalization-layers.ts'
 import { type Carried, packed, type Trainable, type UpdateOptions, writeUpdate } from './update.ts'
 
 export type StepOptions = UpdateOptions & {
@@ -26,8 +27,12 @@ export type StepOptions = UpdateOptions & {
   readonly inputs: Readonly<Record<string, TensorType>>
   /** The parameters to train; all others are frozen, that is, constants of the compiled step. */
   readonly trainable: readonly string[]
-  /** Whether batch normalization uses the statistics of the batch and keeps running ones; default no: they are frozen too. */
-  readonly batchStatistics?: boolean
+  /**
+   * Which batch normalizations use the statistics of the batch and keep running ones: all, none, or those of these names (see
+   * `normalizationLayers`). The statistics of all others are frozen. Default: as the file says, which is none unless it was exported
+   * in training mode.
+   */
+  readonly batchStatistics?: boolean | ReadonlySet<string>
   /** Default: `auto`. */
   readonly lowering?: LoweringName
 }
@@ -58,7 +63,9 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
   const typed = await inferTypes(withLoss.graph, withLoss.inputs, runtime)
   const swapped = swapReluPooling(mergeNodes(typed.graph), typed.types)
   const { graph: masked, masks } = feedDropout(swapped.graph, swapped.types)
-  const mode = options.batchStatistics ? withBatchStatistics(masked) : masked
+  const { batchStatistics } = options
+  const mode =
+    batchStatistics === undefined ? masked : withNormalizationModes(masked, batchStatistics)
   const exposed = exposeBatchStatistics(mode, swapped.types)
   const { statistics } = exposed
   const byPixel = carriedByPixel(exposed.graph, exposed.types, trainable)
@@ -111,18 +118,6 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
     byPixel,
     masks,
     bytes: [...derivatives.types.values()].reduce((sum, type) => sum + byteSize(type), 0),
-  }
-}
-
-function withBatchStatistics(graph: Graph): Graph {
-  const training = { training_mode: { type: 'int', value: 1 } } as const
-  return {
-    ...graph,
-    nodes: graph.nodes.map((node) =>
-      node.operator === 'BatchNormalization'
-        ? { ...node, attributes: { ...node.attributes, ...training } }
-        : node,
-    ),
   }
 }
 

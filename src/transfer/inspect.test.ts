@@ -12,10 +12,8 @@ const folder = new URL('../../test/golden/gradients/', import.meta.url)
 const golden = (name: string) => readModel(readFileSync(new URL(`${name}.onnx`, folder)))
 
 test('the borders, parameters, cuts and blocks of a network that PyTorch exported', async () => {
-  const { inputs, outputs, parameters, cuts, blocks, unsupported } = await inspect(
-    golden('resnet-keep'),
-    nodeRuntime,
-  )
+  const found = await inspect(golden('resnet-keep'), nodeRuntime)
+  const { inputs, outputs, parameters, cuts, blocks, unsupported } = found
   expect(inputs).toEqual([{ name: 'x', type: 'float32', dims: ['batch', 3, 12, 12] }])
   expect(outputs.map(({ name, type, dims }) => [name, type, dims])).toEqual([
     ['out', 'float32', ['batch', 3]],
@@ -55,6 +53,15 @@ test('the borders, parameters, cuts and blocks of a network that PyTorch exporte
     18,
   ])
   expect(unsupported).toEqual([])
+  const settings = { epsilon: 1e-5, momentum: 0.9, mode: 'inference', defaultStatistics: false }
+  expect(found.normalization).toEqual([
+    { node: '/0/0.1/BatchNormalization', channels: 4, ...settings },
+    { node: '/2/first/first.1/BatchNormalization', channels: 4, ...settings },
+    { node: '/2/second/second.1/BatchNormalization', channels: 4, ...settings },
+    { node: '/3/first/first.1/BatchNormalization', channels: 6, ...settings },
+    { node: '/3/second/second.1/BatchNormalization', channels: 6, ...settings },
+    { node: '/3/shortcut/shortcut.1/BatchNormalization', channels: 6, ...settings },
+  ])
 })
 
 test('counts one example, also of a network that takes three', async () => {

@@ -4,6 +4,7 @@ import { type Graph, type OutputInfo, operatorKey, type ValueInfo } from '../gra
 import type { TensorType } from '../graph/tensor.ts'
 import type { Runtime } from '../runtime/session.ts'
 import { inferTypes } from '../runtime/types.ts'
+import { type NormalizationLayer, normalizationLayers } from '../training/normalization-layers.ts'
 import { type Block, type Cut, findCuts, groupBlocks } from './cuts.ts'
 import { layoutOf, openSize } from './image-input.ts'
 
@@ -16,6 +17,8 @@ export type Inspection = {
   readonly blocks: readonly Block[]
   /** Nodes that no gradient rule covers: what lies below them cannot be trained. */
   readonly unsupported: readonly { readonly node: string; readonly operator: string }[]
+  /** Every batch normalization, in the order in which they run. */
+  readonly normalization: readonly NormalizationLayer[]
 }
 
 /** Describes a network: its borders, its parameters, where it can be cut, and what of it cannot be trained. */
@@ -39,6 +42,7 @@ export async function inspect(graph: Graph, runtime: Runtime): Promise<Inspectio
         return !stopsGradient(key) && !ruleOf(key)
       })
       .map((node) => ({ node: node.name || (node.outputs[0] as string), operator: node.operator })),
+    normalization: normalizationLayers(folded, types),
   }
 }
 

@@ -83,4 +83,14 @@ export const inspectDocument = z.strictObject({
     }),
   ),
   unsupported: z.array(z.strictObject({ node: z.string(), operator: z.string() })),
+  normalization: z.array(
+    z.strictObject({
+      node: z.string(),
+      channels: z.int(),
+      epsilon: z.number(),
+      momentum: z.number(),
+      mode: z.enum(['inference', 'training']),
+      defaultStatistics: z.boolean(),
+    }),
+  ),
 })

@@ -4,7 +4,7 @@ import { type GraphBuilder, rebuild } from '../../graph/builder.ts'
 import { describeNode, type Graph, type Node, operatorKey, pruneTo } from '../../graph/graph.ts'
 import type { OperatorName } from '../../graph/operators.ts'
 import { renameValues } from '../../graph/subgraphs.ts'
-import type { TensorType } from '../../graph/tensor.ts'
+import type { ElementType, TensorType } from '../../graph/tensor.ts'
 import { blockedRules } from './blocked.ts'
 import { type BlockedRule, type Blocks, createBlocks } from './blocks.ts'
 import { fuseActivations } from './fuse-activations.ts'
@@ -30,7 +30,7 @@ export function lower(graph: Graph, types: ReadonlyMap<string, TensorType>, bloc
     const inputs = node.inputs.map(rename)
     const outputs =
       (blocks && onBlocks(blocks, { ...node, inputs }, types)) ??
-      asStandard(builder, { ...node, inputs })
+      asStandard(builder, { ...node, inputs }, types.get(node.inputs[0] ?? '')?.type)
     if (!outputs || outputs.length < node.outputs.length) {
       if (node.domain === 'graft') {
         throw new GraftError('internal', `${describeNode(node)} cannot be lowered`)
@@ -65,9 +65,10 @@ function onBlocks(blocks: Blocks, node: Node, types: ReadonlyMap<string, TensorT
   })
 }
 
-function asStandard(builder: GraphBuilder, node: Node) {
+function asStandard(builder: GraphBuilder, node: Node, element: ElementType = 'float32') {
   if (node.domain !== 'graft') return null
   const key = operatorKey(node) as GradientOperator
   const rule = standardRules[key] as Lower<GradientOperator> | undefined
-  return rule?.(builder, node.inputs, attributeValues(node, key) as Given<GradientOperator>)
+  const attributes = attributeValues(node, key) as Given<GradientOperator>
+  return rule?.(builder, node.inputs, attributes, element)
 }

@@ -1,4 +1,5 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
+import type { ElementType } from '../../graph/tensor.ts'
 import { product, reshape } from './axes.ts'
 import { type BlockedRule, type Blocks, fill } from './blocks.ts'
 import type { Lower } from './rule.ts'
@@ -6,6 +7,8 @@ import type { Lower } from './rule.ts'
 /** What batch normalization does to the channels of values in one of the layouts; statistics and coefficients are [C] in both. */
 type Channels = {
   readonly builder: GraphBuilder
+  /** A constant of the values' type. */
+  scalar(value: number): string
   /** The mean over the batch and the spatial axes. */
   mean(value: string): string
   /** value - shift. */
@@ -22,12 +25,13 @@ type Channels = {
   ): string
 }
 
-function inPlanes(builder: GraphBuilder, dims: readonly number[]): Channels {
+function inPlanes(builder: GraphBuilder, dims: readonly number[], element: ElementType): Channels {
   const [batch, channels] = dims as [number, number]
   const each = (value: string) => reshape(builder, value, [channels, ...dims.slice(2).map(() => 1)])
   const scaled = (value: string, slope: string) => builder.op('Mul', [value, each(slope)])
   return {
     builder,
+    scalar: (value) => builder.scalar(value, element),
     mean(value) {
       const pixels = product(dims.slice(2))
       const flat = dims.length === 3 ? value : reshape(builder, value, [batch, channels, pixels])
@@ -56,6 +60,7 @@ function inBlocks({ builder, padded }: Blocks, dims: readonly number[]): Channel
   const ones = () => builder.op('Expand', [builder.scalar(1), builder.int64s([channels])])
   return {
     builder,
+    scalar: (value) => builder.scalar(value),
     mean(value) {
       const pooled = builder.op('com.microsoft.nchwc.GlobalAveragePool', [value])
       const images = reshape(builder, pooled, [batch, all])
@@ -70,8 +75,8 @@ function inBlocks({ builder, padded }: Blocks, dims: readonly number[]): Channel
   }
 }
 
-function inverseDeviation(builder: GraphBuilder, variance: string, epsilon: number): string {
-  const shifted = builder.op('Add', [variance, builder.scalar(epsilon)])
+function inverseDeviation({ builder, scalar }: Channels, variance: string, epsilon: number) {
+  const shifted = builder.op('Add', [variance, scalar(epsilon)])
   return builder.op('Reciprocal', [builder.op('Sqrt', [shifted])])
 }
 
@@ -85,7 +90,7 @@ function normalize(on: Channels, x: string, scale: string, bias: string, epsilon
   const mean = on.mean(x)
   const centred = on.without(x, mean)
   const variance = on.mean(builder.op('Mul', [centred, centred]))
-  const slope = builder.op('Mul', [scale, inverseDeviation(builder, variance, epsilon)])
+  const slope = builder.op('Mul', [scale, inverseDeviation(on, variance, epsilon)])
   return { result: on.affine(centred, slope, bias), mean, variance }
 }
 
@@ -96,8 +101,8 @@ function gradients(
   { dims, epsilon }: { readonly dims: readonly number[]; readonly epsilon: number },
 ) {
   const { builder } = on
-  const count = builder.scalar(product(dims) / (dims[1] as number))
-  const inverse = inverseDeviation(builder, variance, epsilon)
+  const count = on.scalar(product(dims) / (dims[1] as number))
+  const inverse = inverseDeviation(on, variance, epsilon)
   // The same node as in the forward pass.
   const centred = on.without(x, mean)
   const dyMean = on.mean(dy)
@@ -117,8 +122,10 @@ export const batchNormalization: Lower<'graft.BatchNormalization'> = (
   builder,
   [x = '', scale = '', bias = ''],
   { dims, epsilon },
+  element,
 ) => {
-  const { result, mean, variance } = normalize(inPlanes(builder, dims), x, scale, bias, epsilon)
+  const on = inPlanes(builder, dims, element)
+  const { result, mean, variance } = normalize(on, x, scale, bias, epsilon)
   return [result, mean, variance]
 }
 
@@ -126,8 +133,9 @@ export const batchNormalizationGradient: Lower<'graft.BatchNormalizationGradient
   builder,
   [dy = '', x = '', scale = '', mean = '', variance = ''],
   geometry,
+  element,
 ) => {
-  const on = inPlanes(builder, geometry.dims)
+  const on = inPlanes(builder, geometry.dims, element)
   const { dx, dScale, dBias } = gradients(on, { dy, x, scale, mean, variance }, geometry)
   return [dx, dScale, dBias]
 }

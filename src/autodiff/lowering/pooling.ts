@@ -75,6 +75,7 @@ const indexedMaxPoolGradient: Lower<'graft.MaxPoolGradient'> = (
   builder,
   [x = '', , dy = ''],
   window,
+  element,
 ) => {
   const { dims, output_dims, kernel_shape, strides, dilations, pads } = window
   const rank = kernel_shape.length
@@ -88,14 +89,13 @@ const indexedMaxPoolGradient: Lower<'graft.MaxPoolGradient'> = (
       (pads[axis] as number),
   )
   const fitted = [...pads.slice(0, rank), ...after.map((pad) => Math.max(pad, 0))]
-  const [, indices] = builder.ops(
-    'MaxPool',
-    [x],
-    { kernel_shape, strides, dilations, pads: fitted },
-    2,
-  )
+  // ONNX Runtime wants pads below the size of the kernel, which a dilated window can reach beyond in ceil_mode alone.
+  const beyond = after.some((pad, axis) => pad >= (kernel_shape[axis] as number))
+  const ends = beyond ? { pads, ceil_mode: 1 } : { pads: fitted }
+  const own = { kernel_shape, strides, dilations, ...ends }
+  const [, indices] = builder.ops('MaxPool', [x], own, 2)
   const size = sizeOf(dims)
-  const zeros = builder.op('Expand', [builder.scalar(0), builder.int64s([size])])
+  const zeros = builder.op('Expand', [builder.scalar(0, element), builder.int64s([size])])
   const flat = (value: string) => reshape(builder, value, [sizeOf(output_dims)])
   const sum = builder.op('ScatterElements', [zeros, flat(indices as string), flat(dy)], {
     axis: 0,
@@ -104,8 +104,14 @@ const indexedMaxPoolGradient: Lower<'graft.MaxPoolGradient'> = (
   return [reshape(builder, sum, dims)]
 }
 
-export const maxPoolGradient: Lower<'graft.MaxPoolGradient'> = (builder, inputs, window) =>
-  (tiles(window) ? tiledMaxPoolGradient : indexedMaxPoolGradient)(builder, inputs, window)
+export const maxPoolGradient: Lower<'graft.MaxPoolGradient'> = (builder, inputs, window, element) =>
+  // ONNX Runtime has no AveragePool or Resize of double precision.
+  (tiles(window) && element === 'float32' ? tiledMaxPoolGradient : indexedMaxPoolGradient)(
+    builder,
+    inputs,
+    window,
+    element,
+  )
 
 /** Each output spreads its cotangent evenly over the inputs that it averaged. */
 export const averagePoolGradient: Lower<'graft.AveragePoolGradient'> = (

@@ -176,4 +176,17 @@ testRules(elementwiseRules, {
       }
     },
   },
+  'com.microsoft.BiasGelu': {
+    'a bias for each column': (d) => {
+      const dims = d.dims(1, 3)
+      return { inputs: [d.normal(dims), d.normal(dims.slice(-1))] }
+    },
+  },
+  'com.microsoft.FastGelu': {
+    'without a bias': (d) => ({ inputs: [d.normal(d.dims(1, 3))] }),
+    'a bias for each column': (d) => {
+      const dims = d.dims(1, 3)
+      return { inputs: [d.normal(dims), d.normal(dims.slice(-1))] }
+    },
+  },
 })

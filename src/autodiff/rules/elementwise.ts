@@ -1,7 +1,7 @@
 import { GraftError } from '../../errors.ts'
 import { describeNode } from '../../graph/graph.ts'
 import { elementTypes } from '../../graph/tensor.ts'
-import { broadcast, elementwise, type RuleContext, single } from '../rule.ts'
+import { broadcast, elementwise, type Rule, type RuleContext, single } from '../rule.ts'
 import { step, stepAt } from '../step-function.ts'
 import type { Rules } from './differentiable.ts'
 
@@ -49,6 +49,23 @@ function geluTanhSlope({ builder, scalar }: RuleContext, x: string): string {
   const sech2 = builder.op('Sub', [scalar(1), builder.op('Mul', [tanh, tanh])])
   const inner = builder.op('Mul', [x, poly(0.5 * c, 1.5 * c * 0.044715)])
   return builder.op('Add', [left, builder.op('Mul', [sech2, inner])])
+}
+
+/** A GELU of x plus a bias, if there is one. */
+function biasedGelu<O extends 'com.microsoft.BiasGelu' | 'com.microsoft.FastGelu'>(
+  slopeAt: (context: RuleContext, x: string) => string,
+): Rule<O> {
+  return broadcast(
+    single((context, dy) => {
+      const { builder, inputs } = context
+      const [x = '', bias = ''] = inputs
+      const gradient = () => {
+        const sum = bias === '' ? x : builder.op('Add', [x, bias])
+        return builder.op('Mul', [dy, slopeAt(context, sum)])
+      }
+      return [gradient, gradient]
+    }),
+  )
 }
 
 export const elementwiseRules = {
@@ -269,6 +286,8 @@ export const elementwiseRules = {
       () => builder.op('Where', [condition, scalar(0), dy]),
     ]),
   ),
+  'com.microsoft.BiasGelu': biasedGelu<'com.microsoft.BiasGelu'>(geluSlope),
+  'com.microsoft.FastGelu': biasedGelu<'com.microsoft.FastGelu'>(geluTanhSlope),
 } satisfies Partial<Rules>
 
 /** Max and Min: the cotangent goes to the inputs that attain the extremum, in equal parts. */

@@ -3,6 +3,7 @@ import { convolutionRules } from './convolution.ts'
 import { type Differentiable, type Rules, withoutGradient } from './differentiable.ts'
 import { einsumRules } from './einsum.ts'
 import { elementwiseRules } from './elementwise.ts'
+import { gridSampleRules } from './grid-sample.ts'
 import { indexingRules } from './indexing.ts'
 import { layerNormalizationRules } from './layer-normalization.ts'
 import { linearRules } from './linear.ts'
@@ -19,6 +20,7 @@ export const rules: Rules = {
   ...convolutionRules,
   ...einsumRules,
   ...elementwiseRules,
+  ...gridSampleRules,
   ...indexingRules,
   ...layerNormalizationRules,
   ...linearRules,

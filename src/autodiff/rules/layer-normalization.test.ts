@@ -70,4 +70,13 @@ testRules(layerNormalizationRules, {
       }
     },
   },
+  SimplifiedLayerNormalization: {
+    'over the last axis': (d) => {
+      const dims = [...d.dims(1, 2), 4]
+      return {
+        inputs: [d.normal(dims), d.awayFromZero([4])],
+        attributes: { epsilon: 0.01 },
+      }
+    },
+  },
 })

@@ -41,7 +41,10 @@ function standardization(
 
 /** Over the axes from `axis` on, with a scale for each position in them. */
 function trailing(
-  context: RuleContext<'LayerNormalization'> | RuleContext<'RMSNormalization'>,
+  context:
+    | RuleContext<'LayerNormalization'>
+    | RuleContext<'RMSNormalization'>
+    | RuleContext<'SimplifiedLayerNormalization'>,
   dy: string,
   centre: boolean,
 ): readonly InputGradient[] {
@@ -89,15 +92,19 @@ function grouped(
   ]
 }
 
-/** Ba, Kiros and Hinton (2016). */
-const layerNormalization: Rule<'LayerNormalization'> = (context, [dy, ...statistics]) => {
-  if (dy === undefined || statistics.some((cotangent) => cotangent !== undefined)) {
-    throw new GraftError(
-      'unsupported',
-      `${describeNode(context.node)}: no gradient of its mean and deviation`,
-    )
+/** A normalization that gives its statistics as further outputs, which no gradient may come from. */
+function withStatistics(
+  centre: boolean,
+): Rule<'LayerNormalization' | 'SimplifiedLayerNormalization'> {
+  return (context, [dy, ...statistics]) => {
+    if (dy === undefined || statistics.some((cotangent) => cotangent !== undefined)) {
+      throw new GraftError(
+        'unsupported',
+        `${describeNode(context.node)}: no gradient of its ${centre ? 'mean and deviation' : 'deviation'}`,
+      )
+    }
+    return trailing(context, dy, centre)
   }
-  return trailing(context, dy, true)
 }
 
 /** A window over the channels, as a pooling over an axis of its own. ONNX Runtime only has windows of odd size. */
@@ -136,9 +143,11 @@ export const layerNormalizationRules = {
   InstanceNormalization: single((context, dy) =>
     grouped(context, dy, context.dims(context.inputs[0] as string)[1] as number),
   ),
-  LayerNormalization: layerNormalization,
+  // Ba, Kiros and Hinton (2016).
+  LayerNormalization: withStatistics(true),
   // Krizhevsky, Sutskever and Hinton (2012), section 3.3.
   LRN: single((context, dy) => [() => localResponse(context, context.inputs[0] as string, dy)]),
   // Zhang and Sennrich (2019).
   RMSNormalization: single((context, dy) => trailing(context, dy, false)),
+  SimplifiedLayerNormalization: withStatistics(false),
 } satisfies Partial<Rules>

@@ -1,4 +1,4 @@
-import type { Draw } from '../../../testing/generate.ts'
+import { type Draw, double } from '../../../testing/generate.ts'
 import { testRules } from '../../../testing/test-rules.ts'
 import { linearRules } from './linear.ts'
 
@@ -49,12 +49,7 @@ testRules(linearRules, {
         ),
       }
     },
-    'double precision': (d) => ({
-      inputs: stacks(d).map((dims) => {
-        const { data } = d.normal(dims)
-        return { type: 'float64', dims, data: Float64Array.from(data, Number) } as const
-      }),
-    }),
+    'double precision': (d) => ({ inputs: stacks(d).map((dims) => double(d.normal(dims))) }),
   },
   'com.microsoft.FusedMatMul': {
     'every layout': (d) => {

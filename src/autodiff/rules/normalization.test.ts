@@ -1,17 +1,11 @@
 import { expect, test } from 'vitest'
-import type { Draw } from '../../../testing/generate.ts'
+import { type Draw, double } from '../../../testing/generate.ts'
 import { operatorGraph } from '../../../testing/operator-graph.ts'
 import { testRules } from '../../../testing/test-rules.ts'
 import { float32, sizeOf, type Tensor } from '../../graph/tensor.ts'
 import { createRandom } from '../../random.ts'
 import { vjp } from '../../runtime/vjp.ts'
 import { normalizationRules } from './normalization.ts'
-
-const double = ({ dims, data }: Tensor): Tensor => ({
-  type: 'float64',
-  dims,
-  data: Float64Array.from(data as Float32Array),
-})
 
 /** A batch with enough values a channel to have a variance, and the four vectors of the layer. */
 function layer(d: Draw) {
@@ -49,6 +43,12 @@ testRules(rules, {
     'with running statistics': (d) => ({ inputs: layer(d), attributes: { epsilon: 0.01 } }),
     'with the statistics of the batch': (d) => ({
       inputs: layer(d),
+      fixed: [3, 4],
+      attributes: { training_mode: 1, epsilon: 0.01 },
+      outputs: 3,
+    }),
+    'with the statistics of the batch, in double precision': (d) => ({
+      inputs: layer(d).map(double),
       fixed: [3, 4],
       attributes: { training_mode: 1, epsilon: 0.01 },
       outputs: 3,

@@ -1,4 +1,4 @@
-import type { Draw } from '../../../testing/generate.ts'
+import { type Draw, double } from '../../../testing/generate.ts'
 import { testRules } from '../../../testing/test-rules.ts'
 import type { Tensor } from '../../graph/tensor.ts'
 import { poolingRules } from './pooling.ts'
@@ -53,6 +53,12 @@ const windows = (values: (d: Draw) => (dims: readonly number[]) => Tensor) => ({
 })
 
 const average = windows((d) => d.normal)
+const maximum = windows((d) => d.distinct)
+
+const inDouble = <C extends { inputs: readonly Tensor[] }>(given: C) => ({
+  ...given,
+  inputs: given.inputs.map(double),
+})
 
 testRules(poolingRules, {
   AveragePool: {
@@ -76,5 +82,20 @@ testRules(poolingRules, {
       attributes: { kernel_shape: [2], p: d.integer(1, 4) },
     }),
   },
-  MaxPool: windows((d) => d.distinct),
+  MaxPool: {
+    ...maximum,
+    'windows that tile, in double precision': (d) => inDouble(maximum['windows that tile'](d)),
+    'padded, strided, dilated, in double precision': (d) =>
+      inDouble(maximum['padded, strided, dilated'](d)),
+    'a dilated window that ends far beyond the input': (d) => ({
+      inputs: [d.distinct([1, 2, 3, 6, 5])],
+      attributes: {
+        kernel_shape: [3, 2, 3],
+        strides: d.one([3, 2, 3], [2, 2, 2]),
+        dilations: [1, 2, 1],
+        pads: [1, 1, 1, 1, 1, 1],
+        ceil_mode: 1,
+      },
+    }),
+  },
 })

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { operatorGraph } from '../../../testing/operator-graph.ts'
 import { operators } from '../../graph/operators.ts'
@@ -10,6 +11,16 @@ test('every operator of the table has a rule or stops gradients, never both', ()
     expect(stopsGradient(name), name).toBe(ruleOf(name) === undefined)
   }
   expect(Object.keys(rules).length).toBeGreaterThan(100)
+})
+
+test('the documentation names every operator that has a gradient or stops it', () => {
+  const text = readFileSync(new URL('../../../docs/models.md', import.meta.url), 'utf8')
+  const shown = (key: string) => key.replace(/^com\.microsoft\./, '')
+  const own = /^(graft|com\.microsoft\.nchwc)\./
+  const names = Object.keys(operators).filter((key) => !own.test(key))
+  expect(names.filter((key) => !text.includes(`\`${shown(key)}\``) && !text.includes(key))).toEqual(
+    [],
+  )
 })
 
 test('names that objects inherit are no operators', () => {
