@@ -106,6 +106,11 @@ describe('a step is compiled anew', () => {
     ['other frozen statistics', base, changed('norm.running_mean', (value) => value + 1)],
     ['other layers frozen', base, { ...base, ...headOnly }],
     ['training mode', base, { ...base, batchStatistics: true }],
+    [
+      'training mode of one layer',
+      { ...base, batchStatistics: new Set<string>() },
+      { ...base, batchStatistics: new Set(['BatchNormalization']) },
+    ],
     ['other loss', base, { ...base, loss: crossEntropy({ smoothing: 0.1 }) }],
     ['other optimizer', base, { ...base, optimizer: adam() }],
     [

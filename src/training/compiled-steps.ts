@@ -113,6 +113,7 @@ const valuesOf = ({ carried }: WrittenStep) => carried.reduce((size, value) => s
 /** All that decides what a step computes, but the values of parameters. Loss and optimizer are told by what they write. */
 function describe(options: StepOptions): string {
   const { graph, loss, inputs, trainable, batchStatistics, lowering, multipliers } = options
+  const modes = typeof batchStatistics === 'object' ? [...batchStatistics] : batchStatistics
   const builder = createBuilder()
   const names = { output: 'output', targets: targetsInput, weights: weightsInput }
   const value = loss.write(builder, names)
@@ -132,7 +133,7 @@ function describe(options: StepOptions): string {
       },
       [builder.build().nodes, value, loss.targets.type, loss.targets.dims([2, 3])],
       Object.entries(inputs).map(([name, { type, dims }]) => [name, type, dims]),
-      [trainable, batchStatistics ?? false, lowering ?? 'auto', [...(multipliers ?? [])]],
+      [trainable, modes, lowering ?? 'auto', [...(multipliers ?? [])]],
     ],
     (_, entry) => (ArrayBuffer.isView(entry) ? Array.from(entry as Uint8Array, String) : entry),
   )
