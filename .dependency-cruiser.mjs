@@ -100,6 +100,8 @@ export default {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
+    // Its packages need not be installed; the other folder is made when memory is measured.
+    exclude: { path: '^bench/(tensorflow|built)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {
