@@ -16,14 +16,13 @@ import {
   type Write,
   weight,
 } from '../../testing/image-networks.ts'
+import { run, runtime } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import type { Graph } from '../graph/graph.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
 import { verify } from '../graph/verify.ts'
 import { cnn, mlp, resnet } from '../nn/architectures.ts'
 import { createRandom } from '../random.ts'
-import { nodeRuntime } from '../runtime/node.ts'
-import { run } from '../runtime/vjp.ts'
 import { cutBackbone } from './backbone.ts'
 
 /** Cuts a network and holds what it computes for three images against the value itself. */
@@ -34,7 +33,7 @@ async function expectCut(
   { reference = graph, image = [3, 3, 12, 8] }: { reference?: Graph; image?: number[] } = {},
 ) {
   verify(graph)
-  const backbone = await cutBackbone(graph, nodeRuntime)
+  const backbone = await cutBackbone(graph, runtime)
   verify(backbone.graph)
   expect(backbone.cut).toBe(features)
   const x = normal(...image)
@@ -234,7 +233,7 @@ describe('a network is cut before its classifier', () => {
       9: mlp([3, 4, 4], { sizes: [7, 9], activation: 'selu', classes: 3 }, random),
     }
     for (const [features, graph] of Object.entries(sizes)) {
-      const backbone = await cutBackbone(graph, nodeRuntime)
+      const backbone = await cutBackbone(graph, runtime)
       expect(backbone.features).toBe(Number(features))
       expect(
         [...backbone.graph.initializers.keys()].filter((key) => key.startsWith('head')),
@@ -256,7 +255,7 @@ describe('a network is cut before its classifier', () => {
         return { output: logits, features: half }
       }),
     )
-    const backbone = await cutBackbone(graph, nodeRuntime)
+    const backbone = await cutBackbone(graph, runtime)
     expect(backbone.cut).toBe(features)
     const x = normal(2, 3, 12, 8)
     const [found] = Object.values(await run(backbone.graph, { image: x }))
@@ -268,13 +267,13 @@ describe('a network is cut before its classifier', () => {
       ['N', 'C', 'H', 'W'],
       onVector((_, v) => ({ output: v, features: v })),
     )
-    const { image } = await cutBackbone(open.graph, nodeRuntime)
+    const { image } = await cutBackbone(open.graph, runtime)
     expect(image).toEqual({ input: 'image', layout: 'NCHW', channels: 3, height: 224, width: 224 })
     const last = network(
       ['N', 'H', 'W', 3],
       turned((_, map) => ({ output: map, features: map })),
     )
-    expect((await cutBackbone(last.graph, nodeRuntime)).image).toMatchObject({
+    expect((await cutBackbone(last.graph, runtime)).image).toMatchObject({
       layout: 'NHWC',
       height: 224,
       width: 224,
@@ -333,7 +332,7 @@ describe('what is no backbone is refused in one line', () => {
     ],
   }
   test.each(Object.entries(refused))('%s', async (_, [build, message]) => {
-    await expect(cutBackbone(build(), nodeRuntime)).rejects.toMatchObject({
+    await expect(cutBackbone(build(), runtime)).rejects.toMatchObject({
       code: 'unsupported',
       message,
     })
