@@ -55,7 +55,10 @@ export default defineConfig({
         // Not isolated: the WebAssembly build takes a second to start.
         test: { name: 'wasm', include: engineTests, provide: { runtime: 'web' }, isolate: false },
       },
-      inChromium('chromium', { include: engineTests, provide: { runtime: 'web' } }),
+      inChromium('chromium', {
+        include: [...engineTests, 'examples/browser/*.test.ts'],
+        provide: { runtime: 'web' },
+      }),
     ],
   },
 })

@@ -1,4 +1,6 @@
-const root = new URL('../', import.meta.url)
+// In two steps, for vite puts the address of an asset in the place of one.
+const here = import.meta.url
+const root = new URL('../', here)
 
 /** The content of a file of the repository: from the disk in Node, and from the server of the tests in a browser. */
 export async function readBytes(path: string): Promise<Uint8Array> {

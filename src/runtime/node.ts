@@ -12,6 +12,7 @@ const wrap = sessionsOf({ Tensor, writesInPlace: true })
 export const nodeRuntime: Runtime = {
   name: 'onnxruntime-node',
   version: env.versions.node ?? env.versions.common,
+  speed: 100e9,
 
   async createSession(graph, { threads = availableParallelism(), optimize = 'all' } = {}) {
     const session = await guarded('this graph cannot be compiled', () =>

@@ -32,5 +32,7 @@ export type Session = {
 export type Runtime = {
   readonly name: string
   readonly version: string
+  /** About how many multiply-adds a second its kernels make: it decides how many steps go into one call. */
+  readonly speed: number
   createSession(graph: Graph, options?: SessionOptions): Promise<Session>
 }

@@ -59,7 +59,7 @@ export type TrainingStep = {
  */
 export async function compileStep(options: StepOptions, runtime: Runtime): Promise<TrainingStep> {
   const written = await writeStep(options, runtime)
-  const capacity = capacityOf(written)
+  const capacity = capacityOf(written, runtime.speed)
   const { graph, carried, loss, gradientNorm } = written
   const session = await runtime.createSession(
     severalSteps(graph, carried, [loss, gradientNorm], capacity),
@@ -75,9 +75,9 @@ function isSmall(written: WrittenStep): boolean {
 
 /**
  * As many steps in a call as take about two seconds, so that whoever waits is heard in between, and as fit their inputs into 32 MB. A
- * step is taken for three forward passes at 100e9 multiply-adds a second and 2 ns for each value that it updates.
+ * step is taken for three forward passes at the speed of the runtime and 2 ns for each value that it updates.
  */
-function capacityOf(written: WrittenStep): number {
+function capacityOf(written: WrittenStep, speed: number): number {
   const { graph, carried, multiplyAdds } = written
   const states = new Set(carried.map(({ input }) => input))
   const fed = graph.inputs.filter(({ name }) => !states.has(name))
@@ -86,7 +86,7 @@ function capacityOf(written: WrittenStep): number {
       sum + sizeOf(dims as number[]) * elementTypes[type].array.BYTES_PER_ELEMENT,
     0,
   )
-  const seconds = (3 * multiplyAdds) / 100e9 + valuesOf(written) * 2e-9
+  const seconds = (3 * multiplyAdds) / speed + valuesOf(written) * 2e-9
   return Math.max(1, Math.floor(Math.min(2 / seconds, 2 ** 25 / bytes, 64)))
 }
 

@@ -191,8 +191,7 @@ describe('what a step carries', () => {
         optimizer: sgd({ momentum: 0.9 }),
       },
       {
-        name: 'watched',
-        version: runtime.version,
+        ...runtime,
         async createSession(graph, options) {
           const session = await runtime.createSession(graph, options)
           return {
