@@ -1,36 +1,29 @@
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import { chromium } from './testing/chromium.ts'
+import { swiftShader, swiftShaderEnvironment } from './testing/swiftshader.ts'
 
 /** The tests of the engine: they pass on every runtime, or `testing/unable.ts` says why not. */
 const engineTests = [
-  'src/{autodiff,nn,runtime}/**/*.test.ts',
+  'src/{autodiff,nn}/**/*.test.ts',
+  'src/runtime/{session,types,vjp}.test.ts',
   'src/training/{dropout,kernel-order,loop,lowering,normalization,predict,several-steps,step,update}.test.ts',
   'test/golden/gradients.test.ts',
 ]
+/** Too slow in a software renderer for more than what training is made of. */
+const webGpuTests = [
+  'src/runtime/session.test.ts',
+  'src/training/update.test.ts',
+  'test/webgpu/*.test.ts',
+]
 
-function inChromium(
-  name: string,
-  { args = [], ...test }: { args?: string[] } & TestProjectInlineConfiguration['test'],
-): TestProjectInlineConfiguration {
-  if (!chromium) return { extends: true, test: { name, include: ['testing/no-chromium.ts'] } }
-  return {
-    extends: true,
-    optimizeDeps: { exclude: ['onnxruntime-web'] },
-    test: {
-      name,
-      isolate: false,
-      ...test,
-      browser: {
-        enabled: true,
-        headless: true,
-        screenshotFailures: false,
-        provider: playwright({ launchOptions: { executablePath: chromium, args } }),
-        instances: [{ browser: 'chromium' }],
-      },
-    },
-  }
-}
+const absent = (reason: string): TestProjectInlineConfiguration['test'] => ({
+  include: ['testing/absent.ts'],
+  provide: { runtime: 'node', absent: reason },
+})
+
+// The loader of a forked process reads this when it starts.
+if (swiftShader) Object.assign(process.env, swiftShaderEnvironment(swiftShader))
 
 export default defineConfig({
   test: {
@@ -47,6 +40,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['{src,test,testing}/**/*.test.ts'],
+          exclude: ['test/webgpu/**'],
           provide: { runtime: 'node' },
         },
       },
@@ -55,10 +49,36 @@ export default defineConfig({
         // Not isolated: the WebAssembly build takes a second to start.
         test: { name: 'wasm', include: engineTests, provide: { runtime: 'web' }, isolate: false },
       },
-      inChromium('chromium', {
-        include: [...engineTests, 'examples/browser/*.test.ts'],
-        provide: { runtime: 'web' },
-      }),
+      {
+        extends: true,
+        test: {
+          name: 'webgpu',
+          ...(swiftShader
+            ? { include: webGpuTests, provide: { runtime: 'node on WebGPU' }, testTimeout: 120_000 }
+            : absent('training on WebGPU: this machine has no software renderer of Chromium')),
+        },
+      },
+      {
+        extends: true,
+        optimizeDeps: { exclude: ['onnxruntime-web'] },
+        test: {
+          name: 'chromium',
+          ...(chromium
+            ? {
+                include: [...engineTests, 'examples/browser/*.test.ts'],
+                provide: { runtime: 'web' },
+                isolate: false,
+                browser: {
+                  enabled: true,
+                  headless: true,
+                  screenshotFailures: false,
+                  provider: playwright({ launchOptions: { executablePath: chromium } }),
+                  instances: [{ browser: 'chromium' }],
+                },
+              }
+            : absent('the engine in a browser: this machine has no Chromium that CHROMIUM names')),
+        },
+      },
     ],
   },
 })

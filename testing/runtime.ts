@@ -4,6 +4,8 @@ import type { Runtime } from '../src/runtime/session.ts'
 
 const runtimes = {
   node: async (): Promise<Runtime> => (await import('../src/runtime/node.ts')).nodeRuntime,
+  'node on WebGPU': async (): Promise<Runtime> =>
+    (await import('../src/runtime/node.ts')).nodeRuntimeOn('webgpu'),
   web: async (): Promise<Runtime> => (await import('../src/runtime/web.ts')).webRuntime,
 }
 
@@ -11,6 +13,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** The runtime that the tests of a project are run on. */
     readonly runtime: keyof typeof runtimes
+    /** What the machine lacks for the tests of a project. */
+    readonly absent: string
   }
 }
 

@@ -1,23 +1,25 @@
 import { availableParallelism } from 'node:os'
 import { writeModel } from '../graph/write.ts'
-import type { Runtime } from './session.ts'
+import type { Device, Runtime } from './session.ts'
 import { guarded, sessionsOf } from './wrap-session.ts'
 
 // This build of ONNX Runtime reports its use to its makers unless told not to, before it is loaded.
 process.env.ORT_DISABLE_TELEMETRY ??= '1'
-const { env, InferenceSession, Tensor } = await import('onnxruntime-node')
+const { env, InferenceSession, listSupportedBackends, Tensor } = await import('onnxruntime-node')
 const wrap = sessionsOf({ Tensor, writesInPlace: true })
 
-/** ONNX Runtime's native build, on the CPU. */
-export const nodeRuntime: Runtime = {
+/** ONNX Runtime's native build, on a device that it may or may not be able to start. */
+export const nodeRuntimeOn = (device: Device): Runtime => ({
   name: 'onnxruntime-node',
   version: env.versions.node ?? env.versions.common,
+  device,
   speed: 100e9,
 
-  async createSession(graph, { threads = availableParallelism(), optimize = 'all' } = {}) {
+  async createSession(graph, options = {}) {
+    const { threads = availableParallelism(), optimize = 'all' } = options
     const session = await guarded('this graph cannot be compiled', () =>
       InferenceSession.create(writeModel(graph), {
-        executionProviders: ['cpu'],
+        executionProviders: [options.device ?? device],
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         graphOptimizationLevel: optimize === 'none' ? 'disabled' : optimize,
@@ -28,4 +30,11 @@ export const nodeRuntime: Runtime = {
     )
     return wrap(session)
   },
-}
+})
+
+/** On the CPU. */
+export const nodeRuntime: Runtime = nodeRuntimeOn('cpu')
+
+/** Whether this build of ONNX Runtime knows a device at all. */
+export const isBuiltFor = (device: Device): boolean =>
+  listSupportedBackends().some(({ name }) => name === device)

@@ -1,11 +1,10 @@
 import { exposeBatchStatistics } from '../autodiff/batch-statistics.ts'
 import { differentiate } from '../autodiff/differentiate.ts'
-import { lower } from '../autodiff/lowering/index.ts'
 import { GraftError } from '../errors.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { type Graph, pruneTo } from '../graph/graph.ts'
 import { type Tensor, type TensorType, zeros } from '../graph/tensor.ts'
-import { loweredBlock } from './lowering.ts'
+import { lowerOn } from './lowering.ts'
 import type { Runtime } from './session.ts'
 import { inferTypes } from './types.ts'
 
@@ -62,11 +61,7 @@ export async function vjp(
   const distinct = [...new Map(results.map((result) => [result.name, result])).values()]
   const values = new Map<string, Tensor>()
   if (distinct.length > 0) {
-    const lowered = lower(
-      pruneTo(backward, distinct),
-      derivatives.types,
-      await loweredBlock(runtime),
-    )
+    const lowered = await lowerOn(runtime, pruneTo(backward, distinct), derivatives.types)
     const session = await runtime.createSession(withOutputsComputed(lowered))
     try {
       const wanted = session.inputs.map(({ name }) => name)

@@ -13,6 +13,7 @@ const wrap = sessionsOf({ Tensor, writesInPlace: false })
 export const webRuntime: Runtime = {
   name: 'onnxruntime-web',
   version: env.versions.web ?? env.versions.common,
+  device: 'cpu',
   speed: 10e9,
 
   async createSession(graph, { optimize = 'all' } = {}) {

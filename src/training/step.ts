@@ -12,7 +12,14 @@ import type { Random } from '../random.ts'
 import type { Runtime, Session } from '../runtime/session.ts'
 import { drawMask } from './dropout.ts'
 import { toChannelOrder, toPixelOrder } from './kernel-order.ts'
-import { afterSteps, beforeSteps, countInput, ofEveryStep, severalSteps } from './several-steps.ts'
+import {
+  afterSteps,
+  beforeSteps,
+  countInput,
+  ofEveryStep,
+  severalSteps,
+  singleStep,
+} from './several-steps.ts'
 import { type Carried, learningRateInput, stepInput } from './update.ts'
 import { type StepOptions, type WrittenStep, writeStep } from './write-step.ts'
 
@@ -59,10 +66,13 @@ export type TrainingStep = {
  */
 export async function compileStep(options: StepOptions, runtime: Runtime): Promise<TrainingStep> {
   const written = await writeStep(options, runtime)
-  const capacity = capacityOf(written, runtime.speed)
   const { graph, carried, loss, gradientNorm } = written
+  const results = [loss, gradientNorm]
+  const capacity = runtime.device === 'cpu' ? capacityOf(written, runtime.speed) : 1
   const session = await runtime.createSession(
-    severalSteps(graph, carried, [loss, gradientNorm], capacity),
+    runtime.device === 'cpu'
+      ? severalSteps(graph, carried, results, capacity)
+      : singleStep(graph, carried, results),
     isSmall(written) ? { threads: 1 } : {},
   )
   return createStep(written, options.graph, session, capacity)
@@ -143,7 +153,9 @@ function createStep(
     state === undefined ? parameter : `${parameter} ${state}`
   const copyIn = (index: number, values: Readonly<Record<string, TypedArray>>) => {
     for (const { name, type, dims, all } of fed) {
-      const data = values[name]
+      const given = values[name]
+      const isWide = type === 'int32' && given instanceof BigInt64Array
+      const data = isWide ? Int32Array.from(given, Number) : given
       const size = sizeOf(dims as number[])
       if (data?.constructor !== elementTypes[type].array || data.length !== size) {
         throw new GraftError(
