@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
-import { devices } from '../runtime/devices.ts'
+import { devices } from '../runtime/session.ts'
 
 /** Parsers of option values; commander turns what they throw into one line and exit code 2. */
 export function positiveInteger(text: string): number {

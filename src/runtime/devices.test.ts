@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { createBuilder } from '../graph/builder.ts'
 import { float32 } from '../graph/tensor.ts'
-import { devices, runtimeFor } from './devices.ts'
+import { runtimeFor } from './devices.ts'
+import { devices } from './session.ts'
 
 test.each(devices)('%s starts and computes, or says why it cannot and what can', async (device) => {
   const builder = createBuilder()

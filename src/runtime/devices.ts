@@ -3,10 +3,7 @@ import { createRequire } from 'node:module'
 import { GraftError } from '../errors.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { writeModel } from '../graph/write.ts'
-import type { Device, Runtime } from './session.ts'
-
-/** What a command may be told to compute on. */
-export const devices = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml'] as const satisfies Device[]
+import { type Device, devices, type Runtime } from './session.ts'
 
 /**
  * A runtime that computes on a device. The device is started to see whether it can be.

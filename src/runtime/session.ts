@@ -1,8 +1,9 @@
 import type { Graph, ValueInfo } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
 
-/** What runs the operators of a session, by its name in ONNX Runtime. */
-export type Device = 'cpu' | 'webgpu' | 'cuda' | 'coreml' | 'dml'
+/** What may run the operators of a session, by its name in ONNX Runtime. */
+export const devices = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml'] as const
+export type Device = (typeof devices)[number]
 
 export type SessionOptions = {
   /** Threads within an operator; by default as many as the machine has cores. */
