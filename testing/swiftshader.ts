@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { chromium } from './chromium.ts'
 
@@ -14,5 +15,5 @@ export const swiftShaderEnvironment = (folder: string) => ({
   VK_ICD_FILENAMES: join(folder, 'vk_swiftshader_icd.json'),
   // Vulkan's loader lies beside it.
   LD_LIBRARY_PATH: folder,
-  XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? '/tmp',
+  XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? tmpdir(),
 })
