@@ -115,7 +115,9 @@ function createStep(
     state === undefined ? parameter : `${parameter} ${state}`
   const copyIn = (index: number, values: Readonly<Record<string, TypedArray>>) => {
     for (const { name, type, dims, all } of fed) {
-      const data = values[name]
+      const given = values[name]
+      const isWide = type === 'int32' && given instanceof BigInt64Array
+      const data = isWide ? Int32Array.from(given, Number) : given
       const size = sizeOf(dims as number[])
       if (data?.constructor !== elementTypes[type].array || data.length !== size) {
         throw new GraftError(

@@ -7,13 +7,13 @@ import {
   readGolden,
   slice,
 } from '../../testing/golden.ts'
+import { runtime } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
 import { inputName, mlp } from '../nn/architectures.ts'
 import { crossEntropy, targetsInput, weightsInput } from '../nn/losses.ts'
 import { adam, adamw, type Optimizer, sgd } from '../nn/optimizers.ts'
 import { createRandom } from '../random.ts'
-import { nodeRuntime } from '../runtime/node.ts'
 import { compileStep, type TrainingStep } from './step.ts'
 import type { StepOptions } from './write-step.ts'
 
@@ -25,7 +25,7 @@ type Run = {
   readonly final: Readonly<Record<string, Encoded>>
 }
 
-const golden = readGolden<{
+const golden = await readGolden<{
   readonly largestNorm: number
   readonly multiplier: number
   readonly x: Encoded
@@ -58,7 +58,7 @@ const compile = (optimizer: Optimizer, options: Partial<StepOptions> = {}) =>
       optimizer,
       ...options,
     },
-    nodeRuntime,
+    runtime,
   )
 
 /** Step `index` of the references, with the rate falling as 1 / step. */
@@ -191,10 +191,9 @@ describe('what a step carries', () => {
         optimizer: sgd({ momentum: 0.9 }),
       },
       {
-        name: 'watched',
-        version: nodeRuntime.version,
+        ...runtime,
         async createSession(graph, options) {
-          const session = await nodeRuntime.createSession(graph, options)
+          const session = await runtime.createSession(graph, options)
           return {
             ...session,
             run(feeds, fetches) {
@@ -234,7 +233,7 @@ test('what has one axis, or is broadcast over the batch, does not decay', async 
       trainable: ['scale', 'offset', 'weight'],
       optimizer: sgd({ weightDecay: 0.5 }),
     },
-    nodeRuntime,
+    runtime,
   )
   // Equal logits and balanced targets for equal rows: the gradient of everything is zero but for the decay.
   const feeds = {
