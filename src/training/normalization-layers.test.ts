@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { largestError } from '../../testing/golden.ts'
+import { readBytes } from '../../testing/read-bytes.ts'
 import { run, runtime } from '../../testing/runtime.ts'
 import { networkOf, normal, ones, stepOptions } from '../../testing/training-steps.ts'
 import { readModel } from '../graph/read.ts'
@@ -17,11 +17,11 @@ import {
 } from './normalization-layers.ts'
 import { compileStep } from './step.ts'
 
-const folder = new URL('../../test/golden/gradients/', import.meta.url)
-const golden = (name: string) => readModel(readFileSync(new URL(`${name}.onnx`, folder)))
+const golden = async (name: string) =>
+  readModel(await readBytes(`test/golden/gradients/${name}.onnx`))
 
 const layersOf = async (name: string) => {
-  const graph = golden(name)
+  const graph = await golden(name)
   const x = { type: 'float32', dims: graph.inputs[0]?.dims as number[] } as const
   const { graph: typed, types } = await inferTypes(graph, { x }, runtime)
   return normalizationLayers(typed, types)
@@ -30,7 +30,7 @@ const layersOf = async (name: string) => {
 test('lists what the file says of each layer', async () => {
   const [layer, ...more] = await layersOf('batch-norm-2d-opset15')
   expect(more).toEqual([])
-  const node = golden('batch-norm-2d-opset15').nodes.find(isBatchNormalization)?.name
+  const node = (await golden('batch-norm-2d-opset15')).nodes.find(isBatchNormalization)?.name
   const settings = { channels: 4, epsilon: 0.001, momentum: 0.9 }
   expect(layer).toEqual({ node, ...settings, mode: 'inference', defaultStatistics: false })
 })
@@ -155,7 +155,7 @@ describe('a network with two normalizations', () => {
 })
 
 test('a layer of a file in training mode can be frozen: its running statistics stay what they were', async () => {
-  const graph = golden('batch-norm-train-opset15')
+  const graph = await golden('batch-norm-train-opset15')
   const frozen = withNormalizationModes(graph, false)
   const [node] = graph.nodes.filter(isBatchNormalization)
   const outputs = (node?.outputs ?? []).map((name) => ({ name }))
