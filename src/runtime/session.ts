@@ -23,12 +23,11 @@ export type Session = {
    * Runs the graph.
    *
    * @param feeds a tensor for every input
-   * @param fetches the outputs wanted, by default all; or preallocated tensors to write them into, which must not share memory with
-   * a feed
+   * @param fetches the outputs wanted, by default all
    */
   run(
     feeds: Readonly<Record<string, Tensor>>,
-    fetches?: readonly string[] | Readonly<Record<string, Tensor>>,
+    fetches?: readonly string[],
   ): Promise<Record<string, Tensor>>
   /** Frees the memory and the threads. */
   release(): Promise<void>

@@ -4,7 +4,7 @@ import type { Runtime } from './session.ts'
 import { guarded, sessionsOf } from './wrap-session.ts'
 
 env.logLevel = 'fatal'
-const wrap = sessionsOf({ Tensor, writesInPlace: false })
+const wrap = sessionsOf(Tensor)
 
 /**
  * ONNX Runtime's WebAssembly build, on the CPU: in a browser or in Node. How many threads it has is set once for all sessions, in
@@ -22,6 +22,7 @@ export const webRuntime: Runtime = {
         executionProviders: ['wasm'],
         graphOptimizationLevel: optimize === 'none' ? 'disabled' : optimize,
         logSeverityLevel: 4,
+        enableMemPattern: false,
       }),
     )
     return wrap(session)

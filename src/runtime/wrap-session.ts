@@ -8,16 +8,8 @@ import type { ValueInfo } from '../graph/graph.ts'
 import type { ElementType, Tensor, TypedArray } from '../graph/tensor.ts'
 import type { Session } from './session.ts'
 
-/** What differs between the builds of ONNX Runtime that a session comes from. */
-export type Build = {
-  /** The class of its tensors. */
-  readonly Tensor: TensorConstructor
-  /** Whether a run writes into the tensors that it is given for its results; otherwise they are copied there. */
-  readonly writesInPlace: boolean
-}
-
-/** Makes sessions of a build of ONNX Runtime into ours. */
-export function sessionsOf({ Tensor, writesInPlace }: Build): (session: OrtSession) => Session {
+/** Makes sessions of a build of ONNX Runtime, which has a class for tensors of its own, into ours. */
+export function sessionsOf(Tensor: TensorConstructor): (session: OrtSession) => Session {
   // A training step passes the same tensors over and over.
   const known = new WeakMap<Tensor, OrtTensor>()
   const toOrt = (tensor: Tensor) => {
@@ -42,28 +34,14 @@ export function sessionsOf({ Tensor, writesInPlace }: Build): (session: OrtSessi
       outputs,
       async run(feeds, fetches = allOutputs) {
         const given = all(feeds)
-        const into = isNames(fetches) ? null : fetches
-        const wanted = into ? (writesInPlace ? all(into) : Object.keys(into)) : fetches
-        const results = await guarded('ONNX Runtime stopped', () =>
-          session.run(given, wanted as readonly string[]),
-        )
-        if (into && writesInPlace) return { ...into }
+        const results = await guarded('ONNX Runtime stopped', () => session.run(given, fetches))
         const tensors: Record<string, Tensor> = {}
-        for (const name in results) {
-          const result = fromOrt(results[name] as OrtTensor)
-          const target = into?.[name]
-          if (target) (target.data as Float32Array).set(result.data as Float32Array)
-          tensors[name] = target ?? result
-        }
+        for (const name in results) tensors[name] = fromOrt(results[name] as OrtTensor)
         return tensors
       },
       release: () => session.release(),
     }
   }
-}
-
-function isNames(fetches: unknown): fetches is readonly string[] {
-  return Array.isArray(fetches)
 }
 
 function fromOrt({ type, dims, data }: OrtTensor): Tensor {
