@@ -34,7 +34,7 @@ export const rows: readonly Row[] = [
     name: 'cnn-sgd',
     what: 'a step of the two-convolution network, batch 128, SGD',
     optimizer: 'sgd',
-    limit: { ratio: 1 },
+    limit: { ratio: 0.8 },
   }),
   trainingStep({
     ...cnnRow,
