@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { operatorGraph } from '../../../testing/operator-graph.ts'
+import { readBytes } from '../../../testing/read-bytes.ts'
 import { vjp } from '../../../testing/runtime.ts'
 import { operators } from '../../graph/operators.ts'
 import { float32, int64 } from '../../graph/tensor.ts'
@@ -13,8 +13,8 @@ test('every operator of the table has a rule or stops gradients, never both', ()
   expect(Object.keys(rules).length).toBeGreaterThan(100)
 })
 
-test('the documentation names every operator that has a gradient or stops it', () => {
-  const text = readFileSync(new URL('../../../docs/models.md', import.meta.url), 'utf8')
+test('the documentation names every operator that has a gradient or stops it', async () => {
+  const text = new TextDecoder().decode(await readBytes('docs/models.md'))
   const shown = (key: string) => key.replace(/^com\.microsoft\./, '')
   const own = /^(graft|com\.microsoft\.nchwc)\./
   const names = Object.keys(operators).filter((key) => !own.test(key))
