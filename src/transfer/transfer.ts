@@ -63,7 +63,7 @@ export function transfer({ backbone: given, normalization: fixed }: TransferOpti
         reusedUpTo: cut,
         thawedFrom: better ? image.input : null,
         async *train() {
-          const head = yield* probeAll(task, features, probe.penalty)
+          const head = yield* probeAll(task, features, probe.regularization)
           const provenance = {
             strategy: 'transfer',
             backbone: basename(name),
