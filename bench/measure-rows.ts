@@ -13,25 +13,24 @@ import { rows } from './rows/all.ts'
 import { heading, line, machineLine, type Result, toJson, warnings } from './table.ts'
 
 const results = fileURLToPath(new URL('results', import.meta.url))
-const defaultRounds = 9
 
 async function measureRow(row: Row, place: Place): Promise<Result> {
-  const { name, what, limit } = row
+  const { name, what, limit, unit } = row
+  const about = { name, what, limit, ...(unit && { unit }) }
   const opened = await row.open(place)
-  if ('missing' in opened) return { name, what, limit, missing: opened.missing }
+  if ('missing' in opened) return { ...about, missing: opened.missing }
   try {
     const different = differentWork(opened)
-    if (different) return { name, what, limit, missing: different }
+    if (different) return { ...about, missing: different }
     const before = await busyShare()
-    const measured = await measure(opened, row.rounds ?? defaultRounds)
+    const measured = await measure(opened, row)
     await wait(pause)
-    const busy = Math.max(before, await busyShare())
+    // Other programs take time from a side, not memory.
+    const busy = unit === 'MiB' ? 0 : Math.max(before, await busyShare())
     const { flops, note } = opened
     const verdict = judge(measured, limit, busy)
     return {
-      name,
-      what,
-      limit,
+      ...about,
       ...measured,
       verdict,
       busy,

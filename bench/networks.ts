@@ -15,9 +15,10 @@ import { createRandom } from '../src/random.ts'
 /** A network as both sides build it: `name` is its key in `pytorch/networks.py`. */
 export type Network = {
   readonly name: string
-  readonly graph: Graph
   /** The dimensions of one example. */
   readonly input: readonly [number, number, number]
+  /** Always with the same weights. */
+  build(): Graph
 }
 
 /** A network of torchvision, which PyTorch exports: `name` is its key in `pytorch/imported.py`. */
@@ -29,49 +30,58 @@ export type ImportedNetwork = {
 }
 
 const mnist = [1, 28, 28] as const
-const random = createRandom('bench')
 const { layer: relu, initializer } = activations.relu
 
 /** Two convolutions, a pooling and a dense layer, without dropout: its masks would be drawn differently on the two sides. */
 export const cnn: Network = {
   name: 'cnn',
   input: mnist,
-  graph: written(
-    {
-      conv1: conv(32, 3),
-      relu1: relu(),
-      conv2: conv(64, 3),
-      relu2: relu(),
-      pool: maxPool(2),
-      flatten: flatten(),
-      dense1: dense(128, { initializer }),
-      relu3: relu(),
-      dense2: dense(10),
-    },
-    mnist,
-  ),
+  build: () =>
+    written(
+      {
+        conv1: conv(32, 3),
+        relu1: relu(),
+        conv2: conv(64, 3),
+        relu2: relu(),
+        pool: maxPool(2),
+        flatten: flatten(),
+        dense1: dense(128, { initializer }),
+        relu3: relu(),
+        dense2: dense(10),
+      },
+      mnist,
+    ),
 }
 
 /** Five hidden layers that normalize themselves. */
 export const selfNormalizing: Network = {
   name: 'mlp',
   input: mnist,
-  graph: mlp(mnist, { sizes: [300, 100, 50, 50, 50], activation: 'selu', classes: 10 }, random),
+  build: () =>
+    mlp(
+      mnist,
+      { sizes: [300, 100, 50, 50, 50], activation: 'selu', classes: 10 },
+      createRandom('bench'),
+    ),
 }
 
 /** One layer of 4 million weights, in which nothing counts but their update. */
 export const wide: Network = {
   name: 'wide',
   input: [1, 40, 50],
-  graph: written(
-    { flatten: flatten(), dense1: dense(2000), relu: relu(), dense2: dense(10) },
-    [1, 40, 50],
-  ),
+  build: () =>
+    written(
+      { flatten: flatten(), dense1: dense(2000), relu: relu(), dense2: dense(10) },
+      [1, 40, 50],
+    ),
 }
+
+/** The networks that both sides build. */
+export const networks: readonly Network[] = [cnn, selfNormalizing, wide]
 
 function written(layers: Readonly<Record<string, Layer>>, dims: readonly number[]): Graph {
   const builder = createBuilder()
   const x = { name: builder.input('input', 'float32', ['N', ...dims]), dims }
-  builder.output(sequential(layers)({ builder, random }, x, '').name)
+  builder.output(sequential(layers)({ builder, random: createRandom('bench') }, x, '').name)
   return builder.build()
 }

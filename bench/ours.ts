@@ -1,4 +1,4 @@
-import type { Side } from './side.ts'
+import { roundsOf, type Side } from './side.ts'
 
 /**
  * A side that runs in this process.
@@ -12,21 +12,5 @@ export function createSide(
   close: () => Promise<void>,
   atOnce = 1,
 ): Side {
-  let rested = process.cpuUsage()
-  return {
-    name: 'Graft',
-    losses,
-    async round() {
-      const { user, system } = process.cpuUsage(rested)
-      const times: number[] = []
-      for (let i = 0; i < repetitions; i += atOnce) {
-        const start = performance.now()
-        await repeat()
-        times.push((performance.now() - start) / atOnce)
-      }
-      rested = process.cpuUsage()
-      return { times, idle: (user + system) / 1000 }
-    },
-    close,
-  }
+  return { name: 'Graft', losses, round: roundsOf(repetitions, repeat, atOnce), close }
 }

@@ -1,10 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { Round, Side } from './side.ts'
+import { startServed } from './served.ts'
+import type { Side } from './side.ts'
 
 /** PYTHON, or the first of the usual ones that has PyTorch. */
 const pythons = process.env.PYTHON ? [process.env.PYTHON] : ['python3', '/usr/bin/python3']
@@ -55,38 +54,14 @@ export async function startPytorch(
 ): Promise<Side> {
   const path = fileURLToPath(new URL(`pytorch/${script}`, import.meta.url))
   const threads = String(settings.threads)
-  const child = spawn(python, [path, JSON.stringify(settings)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: {
-      ...process.env,
-      OMP_NUM_THREADS: threads,
-      OPENBLAS_NUM_THREADS: threads,
-      ...(settings.memory !== 'returned' && keptMemory),
-    },
+  return await startServed(name, [python, path], settings, {
+    OMP_NUM_THREADS: threads,
+    OPENBLAS_NUM_THREADS: threads,
+    ...(settings.memory !== 'returned' && keptMemory),
   })
-  const closed = once(child, 'close')
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const answer = async () => {
-    const { done, value } = await lines.next()
-    if (done) throw new Error(`${script} stopped: its own message is above`)
-    return JSON.parse(value)
-  }
-  const { losses } = await answer()
-  return {
-    name,
-    losses,
-    async round(): Promise<Round> {
-      child.stdin.write('run\n')
-      return await answer()
-    },
-    async close() {
-      child.stdin.end()
-      await closed
-    },
-  }
 }
 
-/** Writes float32 vectors one after the other, for `numbers.py` to read. */
+/** Writes float32 vectors one after the other, for `pytorch/serve.py` to read. */
 export async function writeNumbers(
   folder: string,
   name: string,

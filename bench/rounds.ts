@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { median, quantile } from '../src/statistics/summaries.ts'
 import { isBusy } from './machine.ts'
-import type { Limit, Opened } from './row.ts'
+import type { Limit, Opened, Row } from './row.ts'
 import type { Side } from './side.ts'
 
 /** The median of some rounds and their quartiles. */
@@ -26,9 +26,12 @@ export type Measured = {
 export const pause = 200
 
 /** Measures all sides in turns, so that what else the machine does falls on each of them. */
-export async function measure({ ours, others }: Opened, rounds: number): Promise<Measured> {
+export async function measure(
+  { ours, others }: Opened,
+  { rounds = 9, warmUp = true }: Pick<Row, 'rounds' | 'warmUp'>,
+): Promise<Measured> {
   const sides = [ours, ...others]
-  for (const side of sides) await side.round()
+  if (warmUp) for (const side of sides) await side.round()
   const medians = new Map<Side, number[]>(sides.map((side) => [side, []]))
   const idle = new Map<Side, number[]>(sides.map((side) => [side, []]))
   const ended = new Map<Side, number>()
@@ -38,30 +41,30 @@ export async function measure({ ours, others }: Opened, rounds: number): Promise
       const rested = performance.now() - (ended.get(side) ?? Number.NaN)
       const result = await side.round()
       ended.set(side, performance.now())
-      medians.get(side)?.push(median(result.times))
+      medians.get(side)?.push(median(result.values))
       if (rested > pause) idle.get(side)?.push(Math.max(result.idle - pause, 0) / (rested - pause))
     }
   }
-  const timesOf = (side: Side) => medians.get(side) as number[]
+  const valuesOf = (side: Side) => medians.get(side) as number[]
   const measured = (side: Side): MeasuredSide => ({
     name: side.name,
-    ...summarize(timesOf(side)),
+    ...summarize(valuesOf(side)),
     idleShare: median(idle.get(side) as number[]),
   })
-  const fastest = fastestOf(others, timesOf)
+  const fastest = fastestOf(others, valuesOf)
   return {
     rounds,
     ours: measured(ours),
     others: others.map(measured),
     fastest: fastest?.name ?? null,
-    ratio: fastest && summarize(ratios(timesOf(ours), timesOf(fastest))),
+    ratio: fastest && summarize(ratios(valuesOf(ours), valuesOf(fastest))),
   }
 }
 
-function fastestOf(sides: readonly Side[], timesOf: (side: Side) => number[]): Side | null {
+function fastestOf(sides: readonly Side[], valuesOf: (side: Side) => number[]): Side | null {
   const [first, ...rest] = sides
   if (!first) return null
-  return rest.reduce((a, b) => (median(timesOf(b)) < median(timesOf(a)) ? b : a), first)
+  return rest.reduce((a, b) => (median(valuesOf(b)) < median(valuesOf(a)) ? b : a), first)
 }
 
 const ratios = (a: readonly number[], b: readonly number[]) =>

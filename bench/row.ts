@@ -25,6 +25,8 @@ export type Opened = {
 /** Why a row cannot be measured here, and what to do. */
 export type Missing = { readonly missing: string }
 
+export type Unit = 'ms' | 'MiB'
+
 /** The most that ours may take: in milliseconds, or as a multiple of the fastest other side. */
 export type Limit = { readonly ms: number } | { readonly ratio: number }
 
@@ -35,7 +37,11 @@ export type Row = {
   readonly what: string
   /** Null: only for the record. */
   readonly limit: Limit | null
-  /** Default 9, after one to warm up. */
+  /** What is measured; default `ms`. */
+  readonly unit?: Unit
+  /** Default 9. */
   readonly rounds?: number
+  /** Whether a round comes before those that count; default yes. */
+  readonly warmUp?: boolean
   open(place: Place): Promise<Opened | Missing>
 }

@@ -3,7 +3,8 @@ import type { Measured, Summary } from './rounds.ts'
 import type { Limit, Missing, Row } from './row.ts'
 
 /** What became of a row. */
-export type Result = Pick<Row, 'name' | 'what' | 'limit'> & (Missing | (Measured & Details))
+export type Result = Pick<Row, 'name' | 'what' | 'limit' | 'unit'> &
+  (Missing | (Measured & Details))
 
 type Details = {
   readonly verdict: { readonly met: boolean; readonly clear: boolean } | null
@@ -20,34 +21,25 @@ export function machineLine({ cpu, cores, load, node, onnxruntime, pytorch }: Ma
   return `${cpu}, ${cores} cores, load ${load.toFixed(2)}; ${versions}`
 }
 
-const columns = [14, 22, 22, 20, 10, 20, 24]
+const columns = [18, 26, 26, 20, 10, 20, 24]
 const cells = (values: readonly string[]) =>
   values
     .map((value, column) => value.padEnd(columns[column] as number))
     .join(' ')
     .trimEnd()
 
-export const heading = cells([
-  'row',
-  'ours, ms',
-  'other, ms',
-  'ratio',
-  'limit',
-  'met',
-  'GFLOP/s',
-  'other',
-])
+export const heading = cells(['row', 'ours', 'other', 'ratio', 'limit', 'met', 'GFLOP/s', 'other'])
 
 /** One line of the table; rates are held against that of the matrix product. */
 export function line(result: Result, gemm: Result): string {
   const { name } = result
   if ('missing' in result) return cells([name, `not measured: ${result.missing}`])
-  const { ours, others, fastest, ratio, limit, verdict } = result
+  const { ours, others, fastest, ratio, limit, verdict, unit = 'ms' } = result
   const other = others.find((side) => side.name === fastest)
   return cells([
     name,
-    spread(ours),
-    other ? spread(other) : '-',
+    `${spread(ours)} ${unit}`,
+    other ? `${spread(other)} ${unit}` : '-',
     ratio ? spread(ratio) : '-',
     limitText(limit),
     verdict ? `${verdict.met ? 'yes' : 'no'}${verdict.clear ? '' : ', not clear'}` : '-',

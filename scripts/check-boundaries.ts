@@ -25,7 +25,7 @@ const missed = folders
     readdirSync(folder, { recursive: true }).map((file) => join(folder, String(file))),
   )
   .map((file) => file.split(sep).join('/'))
-  .filter((file) => file.endsWith('.ts') && !seen.has(file))
+  .filter((file) => file.endsWith('.ts') && !file.includes('node_modules/') && !seen.has(file))
 
 const problems = [
   ...summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`),

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { float32, type Tensor } from '../src/graph/tensor.ts'
 import { createRandom } from '../src/random.ts'
-import { vjp } from '../src/runtime/vjp.ts'
 import { checkGradient } from './check-gradient.ts'
 import { operatorGraph } from './operator-graph.ts'
+import { vjp } from './runtime.ts'
 
 const random = createRandom('values')
 const matrix = (rows: number, columns: number) =>

@@ -1,8 +1,7 @@
 import type { Graph } from '../src/graph/graph.ts'
 import { elementTypes, sizeOf, type Tensor } from '../src/graph/tensor.ts'
 import type { Random } from '../src/random.ts'
-import { defaultRuntime } from '../src/runtime/default.ts'
-import { vjp } from '../src/runtime/vjp.ts'
+import { runtime, vjp } from './runtime.ts'
 
 export type GradientCheck = {
   /** Inputs and parameters by name; by default all that are floats. */
@@ -30,7 +29,6 @@ export async function checkGradient(
   random: Random,
   { wrt = floatNames(graph), gradient = vjp }: GradientCheck = {},
 ): Promise<void> {
-  const runtime = await defaultRuntime()
   const session = await runtime.createSession(parametersAsInputs(graph, wrt))
   try {
     const point: Record<string, Tensor> = { ...inputs }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { type ElementType, elementTypes, type Tensor } from '../src/graph/tensor.ts'
+import { readBytes } from './read-bytes.ts'
 
 /** A tensor as the reference scripts store it: little-endian values in base64. */
 export type Encoded = {
@@ -9,14 +9,14 @@ export type Encoded = {
 }
 
 /** The content of `test/golden/training/NAME.json`, which `scripts/reference/training.py` writes. */
-export function readGolden<T>(name: string): T {
-  const url = new URL(`../test/golden/training/${name}.json`, import.meta.url)
-  return JSON.parse(readFileSync(url, 'utf8')) as T
+export async function readGolden<T>(name: string): Promise<T> {
+  const bytes = await readBytes(`test/golden/training/${name}.json`)
+  return JSON.parse(new TextDecoder().decode(bytes)) as T
 }
 
 export function decode({ type, dims, data }: Encoded): Tensor {
   const { array } = elementTypes[type as ElementType]
-  const bytes = Uint8Array.from(Buffer.from(data, 'base64'))
+  const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0))
   return { type: type as ElementType, dims, data: new array(bytes.buffer) }
 }
 

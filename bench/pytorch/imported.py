@@ -3,7 +3,6 @@
 import warnings
 
 import torch
-from torch.onnx import TrainingMode
 from torchvision import models
 
 from serve import numbers, settings
@@ -25,17 +24,20 @@ model = networks[settings['network']]()
 model.train(settings['batchStatistics'])
 x = take(settings['batch'], *settings['input'])
 y = take(settings['batch']).long()
-with warnings.catch_warnings():
-    warnings.simplefilter('ignore')
-    torch.onnx.export(
-        model,
-        (x,),
-        settings['model'],
-        opset_version=17,
-        do_constant_folding=False,
-        training=TrainingMode.PRESERVE,
-        input_names=['input'],
-        dynamic_axes={'input': {0: 'N'}},
-    )
+if 'model' in settings:
+    from torch.onnx import TrainingMode
+
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        torch.onnx.export(
+            model,
+            (x,),
+            settings['model'],
+            opset_version=17,
+            do_constant_folding=False,
+            training=TrainingMode.PRESERVE,
+            input_names=['input'],
+            dynamic_axes={'input': {0: 'N'}},
+        )
 model.train(settings['batchStatistics'])
 run(model, x, y)

@@ -13,22 +13,18 @@ torch.set_flush_denormal(True)
 
 def numbers():
     """A function that takes tensors off the file of float32 numbers, in their order."""
-    with open(settings['data'], 'rb') as file:
-        values = torch.frombuffer(bytearray(file.read()), dtype=torch.float32)
-    taken = 0
+    file = open(settings['data'], 'rb')
 
     def take(*shape):
-        nonlocal taken
-        count = torch.Size(shape).numel()
-        taken += count
-        return values[taken - count : taken].reshape(shape).clone()
+        values = bytearray(file.read(4 * torch.Size(shape).numel()))
+        return torch.frombuffer(values, dtype=torch.float32).reshape(shape).clone()
 
     return take
 
 
 def serve(losses, repeat):
-    """Announces the first losses, then answers with the milliseconds of each repetition, and with the CPU time, of all
-    threads, that was used since the last answer."""
+    """Announces the first losses, then answers with the milliseconds of each repetition, with the CPU time, of all
+    threads, that was used since the last answer, and with the peak memory of the process so far."""
     say({'losses': losses})
     rested = time.process_time()
     for _ in sys.stdin:
@@ -39,8 +35,17 @@ def serve(losses, repeat):
             repeat()
             times.append((time.perf_counter() - start) * 1e3)
         rested = time.process_time()
-        say({'times': times, 'idle': idle * 1e3})
+        say({'values': times, 'idle': idle * 1e3, 'peak': peak_memory()})
 
 
 def say(message):
     print(json.dumps(message), flush=True)
+
+
+def peak_memory():
+    """The most memory that this process has had so far, in MiB, as Linux counts it."""
+    try:
+        with open('/proc/self/status') as status:
+            return next(int(line.split()[1]) / 1024 for line in status if line.startswith('VmHWM:'))
+    except OSError:
+        return None

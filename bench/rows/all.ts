@@ -4,6 +4,8 @@ import { compileRow } from './compile-step.ts'
 import { gemm } from './gemm.ts'
 import { headEpoch } from './head-epoch.ts'
 import { help } from './help.ts'
+import { peakMemory } from './peak-memory.ts'
+import { tensorflow } from './tensorflow.ts'
 import { trainingStep } from './training-step.ts'
 
 const cnnRow = {
@@ -21,6 +23,7 @@ const layouts = [{ layout: 'contiguous' }, { layout: 'channels_last' }] as const
 
 const importedRow = { optimizer: 'momentum', batch: 32, repetitions: 8, others: layouts } as const
 const resnet = { name: 'resnet18', input: [3, 64, 64] } as const
+const vit = { name: 'vit', input: [3, 32, 32], batchStatistics: false } as const
 const mobilenet = { name: 'mobilenet_v2', input: [3, 96, 96] } as const
 
 /** Every row of the table, in its order. */
@@ -100,7 +103,7 @@ export const rows: readonly Row[] = [
     ...importedRow,
     name: 'vit',
     what: 'a step of a ViT of 12 layers of width 192 on 65 tokens, batch 32',
-    network: { name: 'vit', input: [3, 32, 32], batchStatistics: false },
+    network: vit,
     others: [{ layout: 'contiguous' }],
     limit: { ratio: 1 },
   }),
@@ -116,6 +119,44 @@ export const rows: readonly Row[] = [
     limit: null,
     again: true,
   }),
+  tensorflow('cpu'),
+  tensorflow('wasm'),
   headEpoch,
   help,
+  peakMemory({
+    name: 'cnn-memory',
+    what: 'peak memory of the training of the two-convolution network, batch 128, SGD',
+    network: cnn,
+    optimizer: 'sgd',
+    batch: 128,
+  }),
+  peakMemory({
+    name: 'mobilenet-memory',
+    what: 'the same of MobileNetV2 at 96x96, batch 32, momentum, statistics of the batch',
+    network: { ...mobilenet, batchStatistics: true },
+    optimizer: 'momentum',
+    batch: 32,
+  }),
+  peakMemory({
+    name: 'resnet-memory',
+    what: 'the same of ResNet-18 at 64x64',
+    network: { ...resnet, batchStatistics: true },
+    optimizer: 'momentum',
+    batch: 32,
+  }),
+  peakMemory({
+    name: 'vit-memory',
+    what: 'the same of the ViT of the row vit',
+    network: vit,
+    optimizer: 'momentum',
+    batch: 32,
+  }),
+  peakMemory({
+    name: 'adam-4m-memory',
+    what: 'the same of a layer of 4 million weights on one example, Adam',
+    network: wide,
+    optimizer: 'adam',
+    learningRate: 1e-6,
+    batch: 1,
+  }),
 ]

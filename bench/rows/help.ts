@@ -33,7 +33,7 @@ function starting(name: string, args: readonly string[]): Side {
       const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
       const time = performance.now() - begin
       if (status !== 0) throw new Error(`node ${args.join(' ')} failed: ${stderr}`)
-      return { times: [time], idle: 0 }
+      return { values: [time], idle: 0 }
     },
     close: async () => {},
   }

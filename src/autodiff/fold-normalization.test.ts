@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest'
+import { run, runtime, vjp } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { float32, sizeOf, type Tensor } from '../graph/tensor.ts'
 import { createRandom } from '../random.ts'
-import { nodeRuntime } from '../runtime/node.ts'
 import { inferTypes } from '../runtime/types.ts'
-import { run, vjp } from '../runtime/vjp.ts'
 import { foldNormalization } from './fold-normalization.ts'
 
 const random = createRandom('fold')
@@ -51,7 +50,7 @@ test.each([
   const graph = network(given)
   const x = draw([2, 4, 5, 5], -1, 1)
   const wrt = ['x', 'w', ...(given.bias ? ['b'] : []), 'scale', 'shift']
-  const typed = await inferTypes(graph, { x }, nodeRuntime)
+  const typed = await inferTypes(graph, { x }, runtime)
   const { graph: folded } = foldNormalization(
     typed.graph,
     typed.types,
@@ -66,7 +65,7 @@ test.each([
 
 test('what is not trained is left to ONNX Runtime, and so is a convolution that others read', async () => {
   const graph = network({ bias: true, group: 1 })
-  const { types } = await inferTypes(graph, { x: draw([2, 4, 5, 5], -1, 1) }, nodeRuntime)
+  const { types } = await inferTypes(graph, { x: draw([2, 4, 5, 5], -1, 1) }, runtime)
   expect(foldNormalization(graph, types, new Set(), new Set()).graph).toBe(graph)
   const conv = graph.nodes.find(({ operator }) => operator === 'Conv')?.outputs[0] as string
   const read = { ...graph, outputs: [...graph.outputs, { name: conv }] }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { run } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { float32 } from '../graph/tensor.ts'
-import { run } from '../runtime/vjp.ts'
 import { step, stepAt } from './step-function.ts'
 
 /** What a fragment makes of some values. */

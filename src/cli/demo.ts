@@ -4,13 +4,15 @@ import type {
   ExperimentEvent,
   ExperimentResult,
 } from '../comparison/grafting-experiment.ts'
-import { positiveInteger } from './options.ts'
+import type { Device } from '../runtime/session.ts'
+import { deviceOption, positiveInteger } from './options.ts'
 import { listen, withProgress } from './progress.ts'
 
 type DemoOptions = {
   readonly data?: string
   readonly seeds: number
   readonly output: string
+  readonly device: Device
 }
 
 /** Sandals and shirts: far apart, and neither is among what network A learns. */
@@ -27,21 +29,23 @@ export function demoCommand(program: Command): void {
     .option('--data <dir>', 'the whole of Fashion-MNIST instead of the part that comes with Graft')
     .option('--seeds <n>', 'how often to repeat it', positiveInteger, 10)
     .option('-o, --output <file>', 'where to write the report', 'graft-demo.html')
+    .addOption(deviceOption())
     .action(async (options: DemoOptions) => {
       const start = performance.now()
       const [
         { graftingExperiment },
         bundled,
-        { defaultRuntime },
+        { runtimeFor },
         { demoReport, demoVerdict },
         { writeReport },
       ] = await Promise.all([
         import('../comparison/grafting-experiment.ts'),
         import('../comparison/bundled-data.ts'),
-        import('../runtime/default.ts'),
+        import('../runtime/devices.ts'),
         import('../report/demo-report.ts'),
         import('../report/write-report.ts'),
       ])
+      const runtime = await runtimeFor(options.device)
       const names = pair.map((label) => bundled.fashionClasses[label] as string) as [string, string]
       const data = await readData(options.data ?? bundled.bundledDataFolder())
       const { train } = data
@@ -52,7 +56,7 @@ export function demoCommand(program: Command): void {
       const experiment = graftingExperiment(
         data,
         { pair, ...design, labels, seeds: options.seeds },
-        await defaultRuntime(),
+        runtime,
       )
       const result = await showing(experiment)
       const seconds = (performance.now() - start) / 1000

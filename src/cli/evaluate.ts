@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import type { Evaluation } from '../comparison/record.ts'
+import type { Device } from '../runtime/session.ts'
 import { openModelArgument } from './model-argument.ts'
+import { deviceOption } from './options.ts'
 import { listen, withProgress } from './progress.ts'
 
 export function evaluateCommand(program: Command): void {
@@ -9,16 +11,18 @@ export function evaluateCommand(program: Command): void {
     .description('measure a model on labelled images')
     .argument('<model>', 'the folder of a run, or a model.onnx that Graft exported')
     .argument('<data>', 'labelled images, as for fit; of a folder with test/, that part')
+    .addOption(deviceOption())
     .option('--json', 'print the result as JSON')
-    .action(async (path: string, data: string, options: { json?: true }) => {
-      const [{ scanTest }, { decodeImages }, { evaluate }, { defaultRuntime }, { GraftError }] =
+    .action(async (path: string, data: string, options: { device: Device; json?: true }) => {
+      const [{ scanTest }, { decodeImages }, { evaluate }, { runtimeFor }, { GraftError }] =
         await Promise.all([
           import('../data/scan.ts'),
           import('../data/decode-images.ts'),
           import('../comparison/evaluate.ts'),
-          import('../runtime/default.ts'),
+          import('../runtime/devices.ts'),
           import('../errors.ts'),
         ])
+      const runtime = await runtimeFor(options.device)
       const model = await openModelArgument(path)
       const { test, skipped } = await scanTest(data, model.classes)
       const { result, unread } = await withProgress(async (progress) => {
@@ -30,9 +34,8 @@ export function evaluateCommand(program: Command): void {
         if (images.images.count === 0) {
           throw new GraftError('bad-input', `${data}: none of the images can be decoded`)
         }
-        const result = await listen(
-          evaluate(model, images, await defaultRuntime()),
-          ({ done, total }) => progress.update('classifying', done, total),
+        const result = await listen(evaluate(model, images, runtime), ({ done, total }) =>
+          progress.update('classifying', done, total),
         )
         return { result, unread: skipped.length + images.skipped.length }
       })

@@ -2,7 +2,8 @@ import { type Command, Option } from 'commander'
 import type { FitConfiguration } from '../comparison/fit.ts'
 import type { RunRecord } from '../comparison/record.ts'
 import type { RunFolder } from '../comparison/run-folder.ts'
-import { duration, positiveInteger, seed } from './options.ts'
+import type { Device, Runtime } from '../runtime/session.ts'
+import { deviceOption, duration, positiveInteger, seed } from './options.ts'
 import { listen, withProgress } from './progress.ts'
 import { showEvent } from './show-events.ts'
 
@@ -17,6 +18,7 @@ type FitOptions = {
   readonly budget: number
   readonly mean?: string
   readonly std?: string
+  readonly device: Device
   readonly json?: true
 }
 
@@ -42,9 +44,13 @@ export function fitCommand(program: Command): void {
     )
     .option('--mean <numbers>', "the backbone's mean of x / 255: one number or one a channel")
     .option('--std <numbers>', "the backbone's standard deviation of x / 255")
+    .addOption(deviceOption())
     .option('--json', 'print the result as JSON')
     .action(async (data: string, options: FitOptions) => {
-      const { createRunFolder } = await import('../comparison/run-folder.ts')
+      const [{ createRunFolder }, { runtimeFor }] = await Promise.all([
+        import('../comparison/run-folder.ts'),
+        import('../runtime/devices.ts'),
+      ])
       const { backbone } = options
       const configuration: FitConfiguration = {
         data,
@@ -58,9 +64,10 @@ export function fitCommand(program: Command): void {
         mean: options.mean ?? null,
         std: options.std ?? null,
       }
+      const runtime = await runtimeFor(options.device)
       const folder = await createRunFolder(options.output)
       try {
-        await runFit(configuration, folder, options.json === true)
+        await runFit(configuration, folder, runtime, options.json === true)
       } catch (error) {
         folder.discard()
         throw error
@@ -76,6 +83,7 @@ export function fitCommand(program: Command): void {
 export async function runFit(
   configuration: FitConfiguration,
   folder: RunFolder,
+  runtime: Runtime,
   json: boolean,
   began: RunRecord | null = null,
 ): Promise<void> {
@@ -87,12 +95,10 @@ export async function runFit(
     process.stderr.write(`interrupted: ${advice}\n`)
   }
   const result = await withProgress(async (progress) => {
-    const [comparison, { defaultRuntime }, { writeFitReport }] = await Promise.all([
+    const [comparison, { writeFitReport }] = await Promise.all([
       import('../comparison/fit.ts'),
-      import('../runtime/default.ts'),
       import('./report.ts'),
     ])
-    const runtime = await defaultRuntime()
     const fitted = await listen(comparison.fit(configuration, folder, runtime, began), (event) => {
       showEvent(event, progress)
       folder.log(event)

@@ -1,4 +1,5 @@
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
+import { devices } from '../runtime/session.ts'
 
 /** Parsers of option values; commander turns what they throw into one line and exit code 2. */
 export function positiveInteger(text: string): number {
@@ -28,3 +29,7 @@ export function duration(text: string): number {
     throw new InvalidArgumentError('Give a time such as 90s, 10m or 1h.')
   return value
 }
+
+/** Where a command computes. */
+export const deviceOption = () =>
+  new Option('--device <name>', 'what to compute on').choices(devices).default('cpu')

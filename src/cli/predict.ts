@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import type { Item } from '../data/source.ts'
+import type { Device } from '../runtime/session.ts'
 import { openModelArgument } from './model-argument.ts'
+import { deviceOption } from './options.ts'
 import { listen, plain, withProgress } from './progress.ts'
 
 type Prediction =
@@ -21,9 +23,10 @@ export function predictCommand(program: Command): void {
     .description('name the class of images')
     .argument('<model>', 'the folder of a run, or a model.onnx that Graft exported')
     .argument('<file...>', 'image files')
+    .addOption(deviceOption())
     .option('--json', 'print the result as JSON')
-    .action(async (path: string, files: string[], options: { json?: true }) => {
-      const predictions = await predictFiles(path, files)
+    .action(async (path: string, files: string[], options: { device: Device; json?: true }) => {
+      const predictions = await predictFiles(path, files, options.device)
       if (options.json) process.stdout.write(`${JSON.stringify(predictions, null, 2)}\n`)
       else for (const prediction of predictions) show(prediction)
       if (predictions.some((prediction) => 'error' in prediction)) process.exitCode = 1
@@ -40,14 +43,19 @@ function show(prediction: Prediction): void {
 }
 
 /** Classifies files; those that cannot be read are in the result with an error. */
-async function predictFiles(path: string, files: readonly string[]): Promise<Prediction[]> {
-  const [{ decodeItems }, { openClassifier }, { defaultRuntime }] = await Promise.all([
+async function predictFiles(
+  path: string,
+  files: readonly string[],
+  device: Device,
+): Promise<Prediction[]> {
+  const [{ decodeItems }, { openClassifier }, { runtimeFor }] = await Promise.all([
     import('../data/decode-items.ts'),
     import('../comparison/evaluate.ts'),
-    import('../runtime/default.ts'),
+    import('../runtime/devices.ts'),
   ])
+  const runtime = await runtimeFor(device)
   const model = await openModelArgument(path)
-  const classifier = await openClassifier(model, await defaultRuntime())
+  const classifier = await openClassifier(model, runtime)
   const { items, unreadable } = await findFiles(files)
   const predictions = new Map<string, Prediction>(unreadable)
   await withProgress(async (progress) => {

@@ -18,7 +18,10 @@ export function resumeCommand(program: Command): void {
       const folder = await openRunFolder(enterFolder(record.startedIn, run))
       const isComplete = record.status === 'done' && existsSync(folder.report)
       if (isComplete) printResult(record, folder, json)
-      else await runFit(configuration, folder, json, record)
+      else {
+        const { runtimeFor } = await import('../runtime/devices.ts')
+        await runFit(configuration, folder, await runtimeFor(record.device ?? 'cpu'), json, record)
+      }
     })
 }
 

@@ -119,6 +119,7 @@ export async function* fit(
       [runtime.name]: runtime.version,
       platform: process.platform,
     },
+    device: runtime.device,
     data: {
       path: configuration.data,
       kind: source.kind,

@@ -1,4 +1,5 @@
 import type { SkippedFile } from '../data/source.ts'
+import type { Device } from '../runtime/session.ts'
 import type { Interval } from '../statistics/interval.ts'
 
 export type { Interval, SkippedFile }
@@ -81,6 +82,8 @@ export type RunRecord = {
   readonly startedIn: string
   readonly configuration: Readonly<Record<string, string | number | boolean | null>>
   readonly versions: Readonly<Record<string, string>>
+  /** What it was computed on; records of before there was a choice have none, and mean the CPU. */
+  readonly device?: Device
   readonly data: DataRecord
   /** The SHA-256 of the backbone's file; null without a backbone. */
   readonly backboneDigest: string | null

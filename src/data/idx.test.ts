@@ -3,7 +3,8 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { folderOf, idxOf } from '../../testing/test-folder.ts'
-import { parseIdx, readIdx, readIdxImages, readIdxLabels } from './idx.ts'
+import { readIdx, readIdxImages, readIdxLabels } from './idx.ts'
+import { parseIdx } from './parse-idx.ts'
 
 describe('parseIdx', () => {
   const arrays = fc.array(fc.nat(4), { minLength: 1, maxLength: 4 }).chain((dims) => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Draw, draws } from '../../testing/generate.ts'
-import { run, vjp } from '../runtime/vjp.ts'
+import { run, vjp } from '../../testing/runtime.ts'
 import { createBuilder, type GraphBuilder } from './builder.ts'
 import { resolveControlFlow } from './control-flow.ts'
 import type { Attributes, Graph, Node, Subgraph } from './graph.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { run } from '../runtime/vjp.ts'
+import { run } from '../../testing/runtime.ts'
 import type { Attributes } from './graph.ts'
 import { readModel } from './read.ts'
 import { float32, type Tensor } from './tensor.ts'

@@ -15,7 +15,7 @@ import {
 } from 'onnx-buf'
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
-import { run } from '../runtime/vjp.ts'
+import { run } from '../../testing/runtime.ts'
 import { createBuilder } from './builder.ts'
 import { readModel } from './read.ts'
 import { float32 } from './tensor.ts'

@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { describe, expect, test } from 'vitest'
-import { run } from '../runtime/vjp.ts'
+import { run } from '../../testing/runtime.ts'
 import { createBuilder } from './builder.ts'
 import type { Graph, Node } from './graph.ts'
 import { isHalf, narrow, widen } from './half-precision.ts'

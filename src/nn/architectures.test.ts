@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { run } from '../../testing/runtime.ts'
 import { countParameters } from '../graph/cost.ts'
 import type { Graph } from '../graph/graph.ts'
 import { float32, sizeOf, type Tensor } from '../graph/tensor.ts'
 import { verify } from '../graph/verify.ts'
 import { createRandom } from '../random.ts'
-import { run } from '../runtime/vjp.ts'
 import { trainableParameters } from '../training/loop.ts'
 import { cnn, type InputDims, inputName, mlp, outputName, resnet } from './architectures.ts'
 

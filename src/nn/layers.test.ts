@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { run } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import type { Graph } from '../graph/graph.ts'
 import { float32, sizeOf, type Tensor } from '../graph/tensor.ts'
 import { verify } from '../graph/verify.ts'
 import { createRandom } from '../random.ts'
-import { run } from '../runtime/vjp.ts'
 import {
   type Activation,
   activations,

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeAll, type Encoded, largestError, readGolden } from '../../testing/golden.ts'
+import { run, vjp } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { float32, int64, numbersOf, type Tensor } from '../graph/tensor.ts'
-import { run, vjp } from '../runtime/vjp.ts'
 import {
   binaryCrossEntropy,
   crossEntropy,
@@ -34,7 +34,7 @@ async function measure(loss: Loss, { output, targets, weights }: Case) {
   return { loss: result as Tensor, gradient: gradient as Tensor }
 }
 
-const golden = readGolden<Record<string, Record<string, Encoded>>>('losses')
+const golden = await readGolden<Record<string, Record<string, Encoded>>>('losses')
 const losses: Record<string, Loss> = {
   crossEntropy: crossEntropy(),
   crossEntropySmoothed: crossEntropy({ smoothing: 0.1 }),

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { run } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
-import { run } from '../runtime/vjp.ts'
 import { adagrad } from './optimizers.ts'
 
 test.each([

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { decode, type Encoded, readGolden } from '../../testing/golden.ts'
 import { constantRate, cosine, oneCycle, type Schedule, warmUp } from './schedules.ts'
 
-const golden = readGolden<Record<string, Encoded>>('schedules')
+const golden = await readGolden<Record<string, Encoded>>('schedules')
 const ratesOf = (schedule: Schedule, steps: number, count = steps) =>
   Array.from({ length: count }, (_, step) => schedule(step, steps))
 

@@ -93,7 +93,7 @@ function headlines({ chosen, strategies, test, data }: RunRecord) {
 const moment = (created: string): string =>
   created.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*Z$/, '$1, $2 UTC')
 
-function reproduction({ configuration, versions, data, graft }: RunRecord): Html {
+function reproduction({ configuration, versions, device = 'cpu', data, graft }: RunRecord): Html {
   const seed = configuration.seed
   return section(
     'How to reproduce',
@@ -101,6 +101,6 @@ function reproduction({ configuration, versions, data, graft }: RunRecord): Html
       seed !== undefined && seed !== null && html`; its seed is <code>${String(seed)}</code>`
     }. The fingerprint of the data was <code>${data.fingerprint}</code>.</p>`,
     keyValueTable('Configuration', configuration),
-    keyValueTable('Versions', { graft, ...versions }),
+    keyValueTable('Versions and device', { graft, ...versions, device }),
   )
 }

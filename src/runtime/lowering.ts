@@ -1,6 +1,10 @@
+import { lower } from '../autodiff/lowering/index.ts'
+import { forWebGpu } from '../autodiff/lowering/webgpu.ts'
 import { createBuilder } from '../graph/builder.ts'
-import { float32 } from '../graph/tensor.ts'
+import type { Graph } from '../graph/graph.ts'
+import { float32, type TensorType } from '../graph/tensor.ts'
 import type { Runtime } from './session.ts'
+import { sessionTypes } from './types.ts'
 
 /** Which operators gradients are lowered to: `auto` takes the blocked ones where the runtime has them. */
 export type LoweringName = 'auto' | 'standard' | 'blocked'
@@ -9,12 +13,12 @@ const probed = new WeakMap<Runtime, Promise<number>>()
 
 /**
  * How many channels ONNX Runtime puts side by side in its blocked layout: 16 with AVX-512, 8 with AVX2, and 0 where a build does not
- * have the layout. Found by reordering an image of two pixels and looking at where the second channel went.
+ * have the layout, and on other devices than the CPU. Found by reordering an image of two pixels and looking at where the second channel went.
  */
 export function blockSize(runtime: Runtime): Promise<number> {
   const known = probed.get(runtime)
   if (known) return known
-  const found = probe(runtime).catch(() => 0)
+  const found = runtime.device === 'cpu' ? probe(runtime).catch(() => 0) : Promise.resolve(0)
   probed.set(runtime, found)
   return found
 }
@@ -35,7 +39,14 @@ async function probe(runtime: Runtime): Promise<number> {
   return block
 }
 
-/** The block size that a lowering of this name uses on a runtime; 0 for the standard operators. */
-export async function loweredBlock(runtime: Runtime, name: LoweringName = 'auto'): Promise<number> {
-  return name === 'standard' ? 0 : blockSize(runtime)
+/** Replaces every operator of our own by operators that the runtime has, on its device where it can be. */
+export async function lowerOn(
+  runtime: Runtime,
+  graph: Graph,
+  types: ReadonlyMap<string, TensorType>,
+  name: LoweringName = 'auto',
+): Promise<Graph> {
+  const lowered = lower(graph, types, name === 'standard' ? 0 : await blockSize(runtime))
+  if (runtime.device !== 'webgpu') return lowered
+  return forWebGpu(lowered, await sessionTypes(lowered, runtime))
 }

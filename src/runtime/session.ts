@@ -1,11 +1,17 @@
 import type { Graph, ValueInfo } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
 
+/** What may run the operators of a session, by its name in ONNX Runtime. */
+export const devices = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml'] as const
+export type Device = (typeof devices)[number]
+
 export type SessionOptions = {
   /** Threads within an operator; by default as many as the machine has cores. */
   readonly threads?: number
   /** How much ONNX Runtime may rewrite the graph; default `all`. With less, a session is made faster and runs slower. */
   readonly optimize?: 'none' | 'basic' | 'all'
+  /** Default: the device of the runtime. What only computes shapes belongs on the CPU. */
+  readonly device?: 'cpu'
 }
 
 /** A compiled graph. */
@@ -17,12 +23,11 @@ export type Session = {
    * Runs the graph.
    *
    * @param feeds a tensor for every input
-   * @param fetches the outputs wanted, by default all; or preallocated tensors to write them into, which must not share memory with
-   * a feed
+   * @param fetches the outputs wanted, by default all
    */
   run(
     feeds: Readonly<Record<string, Tensor>>,
-    fetches?: readonly string[] | Readonly<Record<string, Tensor>>,
+    fetches?: readonly string[],
   ): Promise<Record<string, Tensor>>
   /** Frees the memory and the threads. */
   release(): Promise<void>
@@ -32,5 +37,8 @@ export type Session = {
 export type Runtime = {
   readonly name: string
   readonly version: string
+  readonly device: Device
+  /** About how many multiply-adds a second its kernels make: it decides how many steps go into one call. */
+  readonly speed: number
   createSession(graph: Graph, options?: SessionOptions): Promise<Session>
 }

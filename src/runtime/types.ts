@@ -96,7 +96,11 @@ function withoutWeights(graph: Graph): Graph {
   }
 }
 
-async function sessionTypes(graph: Graph, runtime: Runtime): Promise<Map<string, TensorType>> {
+/** The types that ONNX Runtime knows without running anything; a value of unknown dimensions has none. */
+export async function sessionTypes(
+  graph: Graph,
+  runtime: Runtime,
+): Promise<Map<string, TensorType>> {
   const types = new Map<string, TensorType>()
   for (const { name, type, dims } of graph.inputs) {
     types.set(name, { type, dims: dims as number[] })
@@ -105,7 +109,7 @@ async function sessionTypes(graph: Graph, runtime: Runtime): Promise<Map<string,
   if (graph.nodes.length === 0) return types
   const session = await runtime.createSession(
     { ...withoutWeights(graph), outputs: valuesOf(graph).map((name) => ({ name })) },
-    { threads: 1, optimize: 'basic' },
+    { threads: 1, optimize: 'basic', device: 'cpu' },
   )
   for (const { name, type, dims } of session.outputs) {
     if (isKnown(dims)) types.set(name, { type, dims })
@@ -138,6 +142,7 @@ async function withoutRank(
   const session = await runtime.createSession(pruneTo(builder.build(), shapes), {
     threads: 1,
     optimize: 'basic',
+    device: 'cpu',
   })
   const unknown = scalars.filter((_, index) => !isKnown(session.outputs[index]?.dims ?? ['']))
   await session.release()
@@ -185,7 +190,7 @@ async function foldConstants(
     { ...graph, nodes },
     wanted.map((name) => ({ name })),
   )
-  const session = await runtime.createSession(part, { threads: 1, optimize: 'none' })
+  const session = await runtime.createSession(part, { threads: 1, optimize: 'none', device: 'cpu' })
   const values = await session.run({})
   await session.release()
   return {
@@ -232,10 +237,10 @@ async function measuredTypes(
   inputs: Readonly<Record<string, TensorType | Tensor>>,
   runtime: Runtime,
 ): Promise<Map<string, TensorType>> {
-  const session = await runtime.createSession({
-    ...graph,
-    outputs: names.map((name) => ({ name })),
-  })
+  const session = await runtime.createSession(
+    { ...graph, outputs: names.map((name) => ({ name })) },
+    { device: 'cpu' },
+  )
   const feeds = Object.fromEntries(
     graph.inputs.map(({ name }) => {
       const given = inputs[name] as TensorType | Tensor

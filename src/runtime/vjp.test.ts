@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { checkGradient } from '../../testing/check-gradient.ts'
+import { run, vjp } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import type { Graph } from '../graph/graph.ts'
 import { float32, int64, type Tensor } from '../graph/tensor.ts'
 import { createRandom } from '../random.ts'
-import { run, vjp } from './vjp.ts'
 
 const random = createRandom('vjp')
 const normal = (...dims: number[]) =>

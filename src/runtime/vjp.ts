@@ -1,32 +1,23 @@
 import { exposeBatchStatistics, normalizesByBatch } from '../autodiff/batch-statistics.ts'
 import { differentiate } from '../autodiff/differentiate.ts'
-import { lower } from '../autodiff/lowering/index.ts'
 import { GraftError } from '../errors.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { type Graph, pruneTo } from '../graph/graph.ts'
 import { type Tensor, type TensorType, zeros } from '../graph/tensor.ts'
-import { defaultRuntime } from './default.ts'
-import { loweredBlock } from './lowering.ts'
+import { lowerOn } from './lowering.ts'
 import type { Runtime } from './session.ts'
 import { inferTypes } from './types.ts'
 
-/**
- * Runs a graph once.
- *
- * @param inputs a tensor for every input of the graph
- * @returns every output by name
- * @throws GraftError `bad-input` where an input is missing or of the wrong type, `bad-model` where ONNX Runtime refuses the graph
- */
+/** Runs a graph once; see `Engine`. */
 export async function run(
   graph: Graph,
   inputs: Readonly<Record<string, Tensor>>,
-  runtime?: Runtime,
+  runtime: Runtime,
 ): Promise<Record<string, Tensor>> {
-  const engine = runtime ?? (await defaultRuntime())
   // Optimizing, ONNX Runtime lets equal small initializers share memory; then its batch normalization in training mode writes the new
   // running variance over its own scale.
   const optimize = graph.nodes.some(normalizesByBatch) ? 'none' : 'all'
-  const session = await engine.createSession(graph, { optimize })
+  const session = await runtime.createSession(graph, { optimize })
   try {
     return await session.run(feedsOf(graph, inputs))
   } finally {
@@ -34,26 +25,16 @@ export async function run(
   }
 }
 
-/**
- * The vector-Jacobian product: gradients of `sum(cotangent * output)`, summed over the outputs that are given a cotangent.
- *
- * @param inputs a tensor for every input of the graph
- * @param cotangents for each output that counts, a tensor of its dimensions
- * @param wrt inputs and parameters, by name; a parameter is a float initializer
- * @returns a tensor of the same dimensions for each name in `wrt`; zeros where no output depends on it
- * @throws GraftError `bad-input` for an unknown name or wrong dimensions; `unsupported`, naming the node, where the path to an output
- * crosses an operator that has no gradient
- */
+/** The vector-Jacobian product; see `Engine`. */
 export async function vjp(
   graph: Graph,
   inputs: Readonly<Record<string, Tensor>>,
   cotangents: Readonly<Record<string, Tensor>>,
   wrt: readonly string[],
-  runtime?: Runtime,
+  runtime: Runtime,
 ): Promise<Record<string, Tensor>> {
-  const engine = runtime ?? (await defaultRuntime())
   const feeds = feedsOf(graph, inputs)
-  const typed = await inferTypes(graph, feeds, engine)
+  const typed = await inferTypes(graph, feeds, runtime)
   const { graph: forward, types } = exposeBatchStatistics(typed.graph, typed.types)
 
   const builder = createBuilder(forward.name, forward)
@@ -83,12 +64,8 @@ export async function vjp(
   const distinct = [...new Map(results.map((result) => [result.name, result])).values()]
   const values = new Map<string, Tensor>()
   if (distinct.length > 0) {
-    const lowered = lower(
-      pruneTo(backward, distinct),
-      derivatives.types,
-      await loweredBlock(engine),
-    )
-    const session = await engine.createSession(withOutputsComputed(lowered))
+    const lowered = await lowerOn(runtime, pruneTo(backward, distinct), derivatives.types)
+    const session = await runtime.createSession(withOutputsComputed(lowered))
     try {
       const wanted = session.inputs.map(({ name }) => name)
       const all = { ...feeds, ...seedFeeds }

@@ -3,7 +3,7 @@ import type { Graph } from '../graph/graph.ts'
 import { byteSize, sizeOf, type Tensor, type TensorType } from '../graph/tensor.ts'
 import { targetsInput, weightsInput } from '../nn/losses.ts'
 import type { Runtime, Session } from '../runtime/session.ts'
-import { severalSteps } from './several-steps.ts'
+import { severalSteps, singleStep } from './several-steps.ts'
 import { writeUpdate } from './update.ts'
 import { type StepOptions, type WrittenStep, writeStep } from './write-step.ts'
 
@@ -79,9 +79,12 @@ async function evict(entries: Entry[]): Promise<void> {
 async function compile(options: StepOptions, runtime: Runtime) {
   const written = await writeStep(options, runtime)
   const { graph, carried, loss, gradientNorm } = written
-  const capacity = capacityOf(written)
+  const results = [loss, gradientNorm]
+  // Elsewhere ONNX Runtime would run the Loop on the CPU.
+  const loops = runtime.device === 'cpu'
+  const capacity = loops ? capacityOf(written, runtime.speed) : 1
   const session = await runtime.createSession(
-    severalSteps(graph, carried, [loss, gradientNorm], capacity),
+    loops ? severalSteps(graph, carried, results, capacity) : singleStep(graph, carried, results),
     isSmall(written) ? { threads: 1 } : {},
   )
   return { written: { ...written, graph: withoutNodes(graph) }, session, capacity }
@@ -97,14 +100,14 @@ function isSmall(written: WrittenStep): boolean {
 
 /**
  * As many steps in a call as take about two seconds, so that whoever waits is heard in between, and as fit their inputs into 32 MB. A
- * step is taken for three forward passes at 100e9 multiply-adds a second and 2 ns for each value that it updates.
+ * step is taken for three forward passes at the speed of the runtime and 2 ns for each value that it updates.
  */
-function capacityOf(written: WrittenStep): number {
+function capacityOf(written: WrittenStep, speed: number): number {
   const { graph, carried, multiplyAdds } = written
   const states = new Set(carried.map(({ input }) => input))
   const fed = graph.inputs.filter(({ name }) => !states.has(name))
   const bytes = fed.reduce((sum, input) => sum + byteSize(input as TensorType), 0)
-  const seconds = (3 * multiplyAdds) / 100e9 + valuesOf(written) * 2e-9
+  const seconds = (3 * multiplyAdds) / speed + valuesOf(written) * 2e-9
   return Math.max(1, Math.floor(Math.min(2 / seconds, 2 ** 25 / bytes, 64)))
 }
 

@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { run, runtime } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { float32, numbersOf, type TensorType } from '../graph/tensor.ts'
 import { createRandom } from '../random.ts'
-import { nodeRuntime } from '../runtime/node.ts'
 import { inferTypes } from '../runtime/types.ts'
-import { run } from '../runtime/vjp.ts'
 import { drawMask, feedDropout } from './dropout.ts'
 
 describe('a mask', () => {
@@ -41,7 +40,7 @@ test('every dropout of a graph is fed a mask of its own, at its own rate', async
   builder.output(builder.op('Dropout', [quarter, builder.scalar(0)]))
   const graph = builder.build()
   const type: TensorType = { type: 'float32', dims: [2, 3] }
-  const { types } = await inferTypes(graph, { x: type }, nodeRuntime)
+  const { types } = await inferTypes(graph, { x: type }, runtime)
   const { graph: fed, masks } = feedDropout(graph, types)
   expect(masks.map((mask) => mask.rate)).toEqual([0.5, 0.25, 0])
   expect(masks.map(({ dims }) => dims)).toEqual([type.dims, type.dims, type.dims])

@@ -1,13 +1,12 @@
 import { expect, test } from 'vitest'
 import { largestError, slice } from '../../testing/golden.ts'
+import { run, runtime, vjp } from '../../testing/runtime.ts'
 import { networkOf, normal, ones, stepOptions } from '../../testing/training-steps.ts'
 import { float32, int64, type Tensor } from '../graph/tensor.ts'
 import { activations, batchNormalization, conv, dense, flatten, sequential } from '../nn/layers.ts'
 import { targetsInput, weightsInput } from '../nn/losses.ts'
 import { sgd } from '../nn/optimizers.ts'
 import { createRandom } from '../random.ts'
-import { nodeRuntime } from '../runtime/node.ts'
-import { run, vjp } from '../runtime/vjp.ts'
 import { toChannelOrder, toPixelOrder } from './kernel-order.ts'
 import { compileStep } from './step.ts'
 
@@ -42,7 +41,7 @@ test('kernels on small maps, which are carried in another order, move by their g
   )
   const step = await compileStep(
     stepOptions(network, [2, 4, 3, 4], { optimizer: sgd({ momentum: 0.5 }) }),
-    nodeRuntime,
+    runtime,
   )
   const x = normal([2, 4, 3, 4])
   const kernels = ['conv.weight', 'again.weight']

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { runtime } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { float32, numbersOf, type Tensor } from '../graph/tensor.ts'
 import { cnn, inputName, mlp, resnet } from '../nn/architectures.ts'
@@ -6,7 +7,6 @@ import { crossEntropy, targetsInput, weightsInput } from '../nn/losses.ts'
 import { sgd } from '../nn/optimizers.ts'
 import { cosine } from '../nn/schedules.ts'
 import { createRandom } from '../random.ts'
-import { nodeRuntime } from '../runtime/node.ts'
 import { arrayExamples } from './examples.ts'
 import { compileForward, type Forward, withParameters } from './forward.ts'
 import {
@@ -46,9 +46,9 @@ async function trained(
       trainable,
       optimizer: sgd({ momentum: 0.9 }),
     },
-    nodeRuntime,
+    runtime,
   )
-  const forward: Forward = await compileForward(network, trainable, nodeRuntime)
+  const forward: Forward = await compileForward(network, trainable, runtime)
   const events: TrainingEvent[] = []
   const running = train({
     step: watch(step),
@@ -124,7 +124,7 @@ describe('training', () => {
   test('validation is the score of the parameters at the end of the epoch', async () => {
     const held = indices(20, 30)
     const { events, parameters } = await trained({ epochs: 2 }, held)
-    const forward = await compileForward(withParameters(network, parameters), [], nodeRuntime)
+    const forward = await compileForward(withParameters(network, parameters), [], runtime)
     const output = await forward.run({ [inputName]: examples.batch(held) }, new Map())
     const rows = held.map((_, row) => {
       const powers = numbersOf(output)
@@ -207,7 +207,7 @@ describe('training', () => {
       epochs: 200,
       classWeights: [3, 1, 1],
     })
-    const forward = await compileForward(withParameters(network, parameters), [], nodeRuntime)
+    const forward = await compileForward(withParameters(network, parameters), [], runtime)
     const { data } = await forward.run({ [inputName]: doubled.batch([0]) }, new Map())
     expect(Math.exp(Number(data[0]) - Number(data[1]))).toBeCloseTo(3, 1)
     await forward.release()

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { runtime } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import type { Graph } from '../graph/graph.ts'
 import { float32, sizeOf } from '../graph/tensor.ts'
@@ -19,7 +20,6 @@ import { crossEntropy, targetsInput, weightsInput } from '../nn/losses.ts'
 import { sgd } from '../nn/optimizers.ts'
 import { createRandom } from '../random.ts'
 import { blockSize, type LoweringName } from '../runtime/lowering.ts'
-import { nodeRuntime } from '../runtime/node.ts'
 import { trainableParameters } from './loop.ts'
 import { compileStep } from './step.ts'
 import { type StepOptions, writeStep } from './write-step.ts'
@@ -64,7 +64,7 @@ function settings(graph: Graph, size: number, lowering: LoweringName): StepOptio
 /** How far one step moves each parameter. */
 async function changes(graph: Graph, size: number, lowering: LoweringName) {
   const random = createRandom('input')
-  const step = await compileStep(settings(graph, size, lowering), nodeRuntime)
+  const step = await compileStep(settings(graph, size, lowering), runtime)
   const dims = [batch, 3, size, size]
   await step.run(
     {
@@ -176,7 +176,7 @@ const sixteen = Array.from({ length: 16 }, (_, i) => i / 8 - 1)
 const twenty = Array.from({ length: 20 }, (_, i) => i / 10 - 1)
 
 describe('values stay in blocks between convolutions', async () => {
-  const block = await blockSize(nodeRuntime)
+  const block = await blockSize(runtime)
 
   it.skipIf(block === 0).each(Object.keys(betweens))('%s', async (name) => {
     const between = betweens[name] as Layer
@@ -188,7 +188,7 @@ describe('values stay in blocks between convolutions', async () => {
   it.skipIf(block === 0)('and are reordered only where rows or planes are needed', async () => {
     const { graph } = await writeStep(
       settings(chain(betweens['max pooling of a Relu'] as Layer), 12, 'blocked'),
-      nodeRuntime,
+      runtime,
     )
     const count = (operator: string) =>
       graph.nodes.filter((node) => node.operator === operator).length
@@ -202,7 +202,7 @@ describe('values stay in blocks between convolutions', async () => {
 })
 
 describe('the blocked lowering computes what the standard one does', async () => {
-  const block = await blockSize(nodeRuntime)
+  const block = await blockSize(runtime)
   const cases: Case[] = [
     { channels: 16, size: 8, kernel: 3, stride: 1, padding: 1 },
     { channels: 16, size: 8, kernel: 3, stride: 2, padding: 1 },

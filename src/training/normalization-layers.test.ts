@@ -1,15 +1,14 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { largestError } from '../../testing/golden.ts'
+import { readBytes } from '../../testing/read-bytes.ts'
+import { run, runtime } from '../../testing/runtime.ts'
 import { networkOf, normal, ones, stepOptions } from '../../testing/training-steps.ts'
 import { readModel } from '../graph/read.ts'
 import { float32, int64, type Tensor } from '../graph/tensor.ts'
 import { batchNormalization, conv, dense, flatten, sequential } from '../nn/layers.ts'
 import { targetsInput, weightsInput } from '../nn/losses.ts'
 import { createRandom } from '../random.ts'
-import { nodeRuntime } from '../runtime/node.ts'
 import { inferTypes } from '../runtime/types.ts'
-import { run } from '../runtime/vjp.ts'
 import { withParameters } from './forward.ts'
 import {
   isBatchNormalization,
@@ -18,20 +17,20 @@ import {
 } from './normalization-layers.ts'
 import { compileStep } from './step.ts'
 
-const folder = new URL('../../test/golden/gradients/', import.meta.url)
-const golden = (name: string) => readModel(readFileSync(new URL(`${name}.onnx`, folder)))
+const golden = async (name: string) =>
+  readModel(await readBytes(`test/golden/gradients/${name}.onnx`))
 
 const layersOf = async (name: string) => {
-  const graph = golden(name)
+  const graph = await golden(name)
   const x = { type: 'float32', dims: graph.inputs[0]?.dims as number[] } as const
-  const { graph: typed, types } = await inferTypes(graph, { x }, nodeRuntime)
+  const { graph: typed, types } = await inferTypes(graph, { x }, runtime)
   return normalizationLayers(typed, types)
 }
 
 test('lists what the file says of each layer', async () => {
   const [layer, ...more] = await layersOf('batch-norm-2d-opset15')
   expect(more).toEqual([])
-  const node = golden('batch-norm-2d-opset15').nodes.find(isBatchNormalization)?.name
+  const node = (await golden('batch-norm-2d-opset15')).nodes.find(isBatchNormalization)?.name
   const settings = { channels: 4, epsilon: 0.001, momentum: 0.9 }
   expect(layer).toEqual({ node, ...settings, mode: 'inference', defaultStatistics: false })
 })
@@ -67,7 +66,7 @@ describe('a network with two normalizations', () => {
 
   test('tells statistics that were never estimated from others', async () => {
     const types = { x: { type: 'float32', dims: [5, 2, 4, 4] } } as const
-    const typed = await inferTypes(network, types, nodeRuntime)
+    const typed = await inferTypes(network, types, runtime)
     const found = normalizationLayers(typed.graph, typed.types)
     expect(
       found.map(({ node, channels, defaultStatistics }) => [node, channels, defaultStatistics]),
@@ -86,7 +85,7 @@ describe('a network with two normalizations', () => {
     const training = new Set(names)
     const step = await compileStep(
       stepOptions(network, [5, 2, 4, 4], { batchStatistics: training }),
-      nodeRuntime,
+      runtime,
     )
     await step.run(feeds, { learningRate: 0.1, random: createRandom(1) })
     const after = step.parameters()
@@ -148,7 +147,7 @@ describe('a network with two normalizations', () => {
 
   test('a step refuses a name that no layer has', async () => {
     const options = stepOptions(network, [5, 2, 4, 4], { batchStatistics: new Set(['norm9']) })
-    await expect(compileStep(options, nodeRuntime)).rejects.toMatchObject({
+    await expect(compileStep(options, runtime)).rejects.toMatchObject({
       code: 'bad-input',
       message: 'the network has no batch normalization "norm9"',
     })
@@ -156,7 +155,7 @@ describe('a network with two normalizations', () => {
 })
 
 test('a layer of a file in training mode can be frozen: its running statistics stay what they were', async () => {
-  const graph = golden('batch-norm-train-opset15')
+  const graph = await golden('batch-norm-train-opset15')
   const frozen = withNormalizationModes(graph, false)
   const [node] = graph.nodes.filter(isBatchNormalization)
   const outputs = (node?.outputs ?? []).map((name) => ({ name }))

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { run } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { verify } from '../graph/verify.ts'
-import { run } from '../runtime/vjp.ts'
 import {
   type ImageInput,
   type Normalization,

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runtime } from '../../testing/runtime.ts'
 import { noAugmentation } from '../data/augment.ts'
 import type { Images } from '../data/pixels.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
 import { createRandom } from '../random.ts'
-import { nodeRuntime } from '../runtime/node.ts'
 import { arrayExamples, imageExamples } from './examples.ts'
 import { computeFeatures, rowsInViews } from './features.ts'
 import { compileForward, type Forward } from './forward.ts'
@@ -30,7 +30,7 @@ const parameters = (scale: number): Map<string, Tensor> =>
 
 let forward: Forward
 beforeAll(async () => {
-  forward = await compileForward(graph, ['scale'], nodeRuntime)
+  forward = await compileForward(graph, ['scale'], runtime)
 })
 afterAll(() => forward.release())
 
@@ -85,13 +85,13 @@ test('of nothing is nothing', async () => {
 })
 
 test('features are the outputs of all examples, or of those asked for', async () => {
-  const all = await finish(computeFeatures(graph, examples, nodeRuntime))
+  const all = await finish(computeFeatures(graph, examples, runtime))
   expect([all.count, all.columns]).toEqual([rows, 3])
   expectRows(
     all,
     Array.from({ length: rows }, (_, index) => rowOf(index)),
   )
-  const some = await finish(computeFeatures(graph, examples, nodeRuntime, { indices: [7, 3] }))
+  const some = await finish(computeFeatures(graph, examples, runtime, { indices: [7, 3] }))
   expect(some.count).toBe(2)
   expectRows(some, [rowOf(7), rowOf(3)])
 })
@@ -111,7 +111,7 @@ test('further views of the examples follow as blocks, each augmented anew and th
   const recipe = { ...noAugmentation, brightness: 0.5 }
   const compute = (seed: number) =>
     finish(
-      computeFeatures(pixels.build(), imageExamples(images, recipe), nodeRuntime, {
+      computeFeatures(pixels.build(), imageExamples(images, recipe), runtime, {
         indices: [2, 0],
         views: { count: 2, random: createRandom(seed) },
       }),

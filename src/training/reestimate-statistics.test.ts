@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { decode, decodeAll, type Encoded, largestError, readGolden } from '../../testing/golden.ts'
+import { run, runtime } from '../../testing/runtime.ts'
 import { networkOf, normal } from '../../testing/training-steps.ts'
 import type { Graph } from '../graph/graph.ts'
 import { readModel } from '../graph/read.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
 import { batchNormalization, conv, flatten, sequential } from '../nn/layers.ts'
-import { nodeRuntime } from '../runtime/node.ts'
-import { run } from '../runtime/vjp.ts'
 import { arrayExamples } from './examples.ts'
 import { withParameters } from './forward.ts'
 import { isBatchNormalization } from './normalization-layers.ts'
@@ -15,16 +14,16 @@ import { type ReestimateOptions, reestimateStatistics } from './reestimate-stati
 
 const examplesOf = ({ dims, data }: Tensor) => arrayExamples(data as Float32Array, dims.slice(1))
 const reestimate = (graph: Graph, x: Tensor, options?: ReestimateOptions) =>
-  finish(reestimateStatistics(graph, examplesOf(x), nodeRuntime, options))
+  finish(reestimateStatistics(graph, examplesOf(x), runtime, options))
 
-describe('a residual network with four normalizations, two of them side by side', () => {
-  const golden = readGolden<{
+describe('a residual network with four normalizations, two of them side by side', async () => {
+  const golden = await readGolden<{
     readonly model: string
     readonly x: Encoded
     readonly statistics: Readonly<Record<string, Encoded>>
     readonly output: Encoded
   }>('reestimated-statistics')
-  const graph = readModel(Buffer.from(golden.model, 'base64'))
+  const graph = readModel(Uint8Array.from(atob(golden.model), (byte) => byte.charCodeAt(0)))
   const x = decode(golden.x)
   const expected = decodeAll(golden.statistics)
 
@@ -60,7 +59,7 @@ describe('a residual network with four normalizations, two of them side by side'
   })
 
   test('tells how far it is, over the passes of all depths', async () => {
-    const steps = reestimateStatistics(graph, examplesOf(x), nodeRuntime, { batchSize: 8 })
+    const steps = reestimateStatistics(graph, examplesOf(x), runtime, { batchSize: 8 })
     const seen: unknown[] = []
     for await (const step of steps) seen.push(step)
     const total = 33

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { runtime } from '../../testing/runtime.ts'
 import { networkOf, normal, ones, stepOptions } from '../../testing/training-steps.ts'
 import { int64 } from '../graph/tensor.ts'
 import { dense, dropout, flatten, sequential } from '../nn/layers.ts'
 import { targetsInput, weightsInput } from '../nn/losses.ts'
 import { adam } from '../nn/optimizers.ts'
 import { createRandom } from '../random.ts'
-import { nodeRuntime } from '../runtime/node.ts'
 import { compileStep } from './step.ts'
 
 const random = createRandom(1)
@@ -32,8 +32,8 @@ describe('several steps in one call', async () => {
 
   test('are those of one call a step, bit for bit, dropout masks included', async () => {
     const [together, apart] = await Promise.all([
-      compileStep(settings, nodeRuntime),
-      compileStep(settings, nodeRuntime),
+      compileStep(settings, runtime),
+      compileStep(settings, runtime),
     ])
     const [first, second] = [createRandom('masks'), createRandom('masks')]
     const several = await together.runAll([0, 1, 2].map(batch), first)
@@ -48,7 +48,7 @@ describe('several steps in one call', async () => {
   })
 
   test('copy each batch before the next is asked for, so that one buffer serves all', async () => {
-    const step = await compileStep(settings, nodeRuntime)
+    const step = await compileStep(settings, runtime)
     const shared = batch(0)
     function* refilled() {
       for (const index of [0, 1]) {
@@ -66,7 +66,7 @@ describe('several steps in one call', async () => {
   })
 
   test('more than there is room for, or a batch of another size, is an error that says so', async () => {
-    const step = await compileStep(settings, nodeRuntime)
+    const step = await compileStep(settings, runtime)
     const many = Array.from({ length: step.capacity + 1 }, (_, index) => batch(index))
     await expect(step.runAll(many, random)).rejects.toThrow(/more than \d+ steps/)
     const { feeds } = batch(0)

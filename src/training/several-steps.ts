@@ -1,3 +1,4 @@
+import { createBuilder } from '../graph/builder.ts'
 import type { Attributes, Graph, Node, ValueInfo } from '../graph/graph.ts'
 import type { Carried } from './update.ts'
 
@@ -78,6 +79,36 @@ export function severalSteps(
     outputs,
     initializers: new Map(),
   }
+}
+
+/**
+ * The same for exactly one step and without a Loop, which ONNX Runtime runs on the CPU: for other devices. Inputs and outputs have a first
+ * axis of length 1.
+ */
+export function singleStep(
+  step: Graph,
+  carried: readonly Carried[],
+  results: readonly string[],
+): Graph {
+  const { inputs } = severalSteps(step, carried, results, 1)
+  const states = new Set(carried.map(({ input }) => input))
+  const builder = createBuilder(step.name, { ...step, inputs, nodes: [], outputs: [] }, [
+    ...step.inputs.map(({ name }) => name),
+    ...step.nodes.flatMap(({ outputs }) => outputs),
+  ])
+  for (const { name, dims } of step.inputs) {
+    const from = states.has(name) ? beforeSteps(name) : ofEveryStep(name)
+    builder.append(node('Reshape', [from, builder.int64s(dims as number[])], [name]))
+  }
+  for (const own of step.nodes) builder.append(own)
+  for (const { output, size } of carried) {
+    builder.output(builder.alias(afterSteps(output), output), 'float32', [size])
+  }
+  for (const name of results) {
+    const row = builder.op('Reshape', [name, builder.int64s([1])])
+    builder.output(builder.alias(ofEveryStep(name), row), 'float32', [1])
+  }
+  return builder.build()
 }
 
 function node(

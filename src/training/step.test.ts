@@ -7,6 +7,7 @@ import {
   readGolden,
   slice,
 } from '../../testing/golden.ts'
+import { run, runtime } from '../../testing/runtime.ts'
 import { networkOf, normal, ones, stepOptions } from '../../testing/training-steps.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { float32, int64, type Tensor } from '../graph/tensor.ts'
@@ -23,8 +24,6 @@ import {
 import { binaryCrossEntropy, meanSquaredError, targetsInput, weightsInput } from '../nn/losses.ts'
 import { adam } from '../nn/optimizers.ts'
 import { createRandom } from '../random.ts'
-import { nodeRuntime } from '../runtime/node.ts'
-import { run } from '../runtime/vjp.ts'
 import { withParameters } from './forward.ts'
 import { trainableParameters } from './loop.ts'
 import { compileStep } from './step.ts'
@@ -32,8 +31,8 @@ import { writeStep } from './write-step.ts'
 
 const random = createRandom(1)
 
-describe('batch normalization in training mode', () => {
-  const golden = readGolden<{
+describe('batch normalization in training mode', async () => {
+  const golden = await readGolden<{
     readonly rate: number
     readonly x: Encoded
     readonly labels: Encoded
@@ -65,7 +64,7 @@ describe('batch normalization in training mode', () => {
   test('three steps are those of torch.nn.BatchNorm2d: values, gradients and running statistics', async () => {
     const step = await compileStep(
       stepOptions(network, [6, 2, 5, 4], { batchStatistics: true }),
-      nodeRuntime,
+      runtime,
     )
     for (const index of [0, 1, 2]) {
       const { loss } = await step.run(feedsOf(index), { learningRate: golden.rate, random })
@@ -84,7 +83,7 @@ describe('batch normalization in training mode', () => {
   })
 
   test('by default its statistics are frozen, in use and in value', async () => {
-    const step = await compileStep(stepOptions(network, [6, 2, 5, 4]), nodeRuntime)
+    const step = await compileStep(stepOptions(network, [6, 2, 5, 4]), runtime)
     const evaluated = Object.values(await run(network, { x: slice(x, 0) }))[0] as Tensor
     const { loss } = await step.run(feedsOf(0), { learningRate: 0.1, random })
     expect([...step.parameters().keys()]).not.toContain('norm.running_mean')
@@ -103,7 +102,7 @@ describe('batch normalization in training mode', () => {
         batchStatistics: true,
         trainable: ['head.weight', 'head.bias'],
       }),
-      nodeRuntime,
+      runtime,
     )
     await step.run(feedsOf(0), { learningRate: 0.1, random })
     // Nothing below it changed in the first step of the reference either.
@@ -124,7 +123,7 @@ describe('frozen parameters', () => {
   test('are constants of the compiled step, not inputs', async () => {
     const { graph, carried } = await writeStep(
       stepOptions(network, [2, 3, 1, 1], { trainable }),
-      nodeRuntime,
+      runtime,
     )
     for (const name of frozen)
       expect(graph.initializers.get(name)).toBe(network.initializers.get(name))
@@ -140,7 +139,7 @@ describe('frozen parameters', () => {
 
   test('keep their bytes, and so does the network that the step was made of', async () => {
     const before = structuredClone(network.initializers)
-    const step = await compileStep(stepOptions(network, [2, 3, 1, 1], { trainable }), nodeRuntime)
+    const step = await compileStep(stepOptions(network, [2, 3, 1, 1], { trainable }), runtime)
     for (let i = 0; i < 5; i++) {
       const feeds = {
         [inputName]: normal([2, 3, 1, 1], i),
@@ -168,7 +167,7 @@ test('a step with padding rows of weight zero equals the step without them', asy
     [3, 2],
   ] as const) {
     const rows = count + padding
-    const step = await compileStep(stepOptions(network, [rows, 2, 6, 6]), nodeRuntime)
+    const step = await compileStep(stepOptions(network, [rows, 2, 6, 6]), runtime)
     const feeds = {
       [inputName]: float32([rows, 2, 6, 6], x.data.slice(0, rows * row) as Float32Array),
       [targetsInput]: int64([rows], [0, 2, 1, 1, 0].slice(0, rows)),
@@ -191,7 +190,7 @@ describe('dropout', () => {
   const x = normal([4, 50])
   const feeds = { x, [targetsInput]: int64([4], [0, 1, 2, 0]), [weightsInput]: ones(4) }
   const lossesOf = async (seed: number) => {
-    const step = await compileStep(stepOptions(network, [4, 50]), nodeRuntime)
+    const step = await compileStep(stepOptions(network, [4, 50]), runtime)
     const settings = { learningRate: 0, random: createRandom(seed) }
     const losses = [(await step.run(feeds, settings)).loss, (await step.run(feeds, settings)).loss]
     await step.release()
@@ -217,7 +216,7 @@ describe('dropout', () => {
   test('may sit in a branch that the loss does not see', async () => {
     const builder = createBuilder('network', network)
     builder.output(builder.op('Dropout', ['x', builder.scalar(0.5)]))
-    const step = await compileStep(stepOptions(builder.build(), [4, 50]), nodeRuntime)
+    const step = await compileStep(stepOptions(builder.build(), [4, 50]), runtime)
     const { loss } = await step.run(feeds, { learningRate: 0, random: createRandom(1) })
     expect(loss).toBeGreaterThan(0)
     await step.release()
@@ -229,7 +228,7 @@ describe('training learns by heart', () => {
     const network = mlp([4, 1, 1], { sizes: [32], activation: 'relu', classes: 3 }, random)
     const step = await compileStep(
       stepOptions(network, [12, 4, 1, 1], { optimizer: adam() }),
-      nodeRuntime,
+      runtime,
     )
     const labels = Array.from({ length: 12 }, (_, i) => i % 3)
     const feeds = {
@@ -253,7 +252,7 @@ describe('training learns by heart', () => {
     const network = mlp([3, 1, 1], { sizes: [16], activation: 'tanh', classes: 2 }, random)
     const step = await compileStep(
       stepOptions(network, [6, 3, 1, 1], { optimizer: adam(), loss }),
-      nodeRuntime,
+      runtime,
     )
     const targets = float32([6, 2], [0, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 1])
     const feeds = {
@@ -276,7 +275,7 @@ describe('what cannot be trained is said', () => {
   test('a parameter that the network does not have', async () => {
     const compiled = compileStep(
       stepOptions(network, [2, 2, 1, 1], { trainable: ['hidden9.weight'] }),
-      nodeRuntime,
+      runtime,
     )
     await expect(compiled).rejects.toMatchObject({
       code: 'bad-input',
@@ -288,7 +287,7 @@ describe('what cannot be trained is said', () => {
     const builder = createBuilder('network', network)
     const aside = builder.op('Mul', ['input', builder.parameter('aside', ones(1))])
     builder.output(aside)
-    const compiled = compileStep(stepOptions(builder.build(), [2, 2, 1, 1]), nodeRuntime)
+    const compiled = compileStep(stepOptions(builder.build(), [2, 2, 1, 1]), runtime)
     await expect(compiled).rejects.toMatchObject({
       code: 'bad-input',
       message: 'the loss does not depend on the parameter "aside"',
@@ -315,7 +314,7 @@ describe('what cannot be trained is said', () => {
       ],
       outputs: [{ name: 'y' }],
     }
-    await expect(compileStep(stepOptions(odd, [2, 3]), nodeRuntime)).rejects.toMatchObject({
+    await expect(compileStep(stepOptions(odd, [2, 3]), runtime)).rejects.toMatchObject({
       code: 'unsupported',
       message:
         'Hardmax node "odd" has no gradient rule, and a trained layer lies below it: freeze everything up to "y", the lowest cut above all such operators',
@@ -334,7 +333,7 @@ test('a network may have values that are named like the inputs of a step', async
   )
   builder.output(logits)
   const graph = builder.build()
-  const step = await compileStep(stepOptions(graph, [2, 3]), nodeRuntime)
+  const step = await compileStep(stepOptions(graph, [2, 3]), runtime)
   const feeds = { x: normal([2, 3]), [targetsInput]: int64([2], [0, 1]), [weightsInput]: ones(2) }
   const { loss } = await step.run(feeds, { learningRate: 0.1, random })
   expect(loss).toBeGreaterThan(0)

@@ -101,9 +101,8 @@ function createStep(
     if (value.state === undefined) fill(value, tensor, first)
     return tensor
   }
-  // Two sets of buffers take turns: a fed tensor and a fetched one must never share memory.
+  // ONNX Runtime hands every result over in new memory, which is fed to the next call.
   let current = carried.map(initial)
-  let next = carried.map(({ size }) => zeros('float32', [size]))
   const states = new Set(carried.map(({ input }) => input))
   const fed = graph.inputs.flatMap(({ name, type, dims }) => {
     if (states.has(name)) return []
@@ -115,7 +114,9 @@ function createStep(
     state === undefined ? parameter : `${parameter} ${state}`
   const copyIn = (index: number, values: Readonly<Record<string, TypedArray>>) => {
     for (const { name, type, dims, all } of fed) {
-      const data = values[name]
+      const given = values[name]
+      const isWide = type === 'int32' && given instanceof BigInt64Array
+      const data = isWide ? Int32Array.from(given, Number) : given
       const size = sizeOf(dims as number[])
       if (data?.constructor !== elementTypes[type].array || data.length !== size) {
         throw new GraftError(
@@ -146,23 +147,17 @@ function createStep(
     count.data[0] = BigInt(made)
     const all: Record<string, Tensor> = { [countInput]: count }
     for (const { name, all: stacked } of fed) all[ofEveryStep(name)] = stacked
-    const losses = zeros('float32', [made])
-    const norms = zeros('float32', [made])
-    const fetches: Record<string, Tensor> = {
-      [ofEveryStep(written.loss)]: losses,
-      [ofEveryStep(written.gradientNorm)]: norms,
-    }
-    carried.forEach(({ input, output }, index) => {
+    carried.forEach(({ input }, index) => {
       all[beforeSteps(input)] = current[index] as Tensor
-      fetches[afterSteps(output)] = next[index] as Tensor
     })
-    await session.run(all, fetches)
-    const spent = current
-    current = next
-    next = spent
+    const results = await session.run(all)
+    current = carried.map(({ output }) => results[afterSteps(output)] as Tensor)
+    const [losses, norms] = [written.loss, written.gradientNorm].map(
+      (name) => results[ofEveryStep(name)]?.data as Float32Array,
+    )
     return Array.from({ length: made }, (_, index) => ({
-      loss: Number(losses.data[index]),
-      gradientNorm: Number(norms.data[index]),
+      loss: Number(losses?.[index]),
+      gradientNorm: Number(norms?.[index]),
     }))
   }
 

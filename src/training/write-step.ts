@@ -1,7 +1,6 @@
 import { exposeBatchStatistics, type RunningStatistic } from '../autodiff/batch-statistics.ts'
 import { differentiate } from '../autodiff/differentiate.ts'
 import { foldNormalization } from '../autodiff/fold-normalization.ts'
-import { lower } from '../autodiff/lowering/index.ts'
 import { mergeNodes } from '../autodiff/merge-nodes.ts'
 import { swapReluPooling } from '../autodiff/swap-relu-pooling.ts'
 import { exposeTrainedConvolutions } from '../autodiff/trained-convolutions.ts'
@@ -11,7 +10,7 @@ import { countMultiplyAdds } from '../graph/cost.ts'
 import { type Attributes, type Graph, pruneTo } from '../graph/graph.ts'
 import { byteSize, sizeOf, type Tensor, type TensorType } from '../graph/tensor.ts'
 import { type Loss, targetsInput, weightsInput } from '../nn/losses.ts'
-import { type LoweringName, loweredBlock } from '../runtime/lowering.ts'
+import { type LoweringName, lowerOn } from '../runtime/lowering.ts'
 import type { Runtime } from '../runtime/session.ts'
 import { inferTypes } from '../runtime/types.ts'
 import { type DropoutMask, feedDropout } from './dropout.ts'
@@ -100,13 +99,14 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
   const all = [...carried, ...running]
   const outputs = [withLoss.loss, gradientNorm, ...all.map(({ output }) => output)]
   const complete = exposeTrainedConvolutions(thawed(builder, all, graph, byPixel), types)
-  const lowered = lower(
+  const lowered = await lowerOn(
+    runtime,
     pruneTo(
       complete,
       outputs.map((name) => ({ name })),
     ),
     derivatives.types,
-    await loweredBlock(runtime, options.lowering),
+    options.lowering,
   )
   const names = lowered.outputs.map(({ name }) => name)
   return {
@@ -126,7 +126,10 @@ async function attachLoss({ graph, loss, inputs }: StepOptions, runtime: Runtime
   const output = graph.outputs[0]?.name as string
   const { types } = await inferTypes(graph, inputs, runtime)
   const { dims } = types.get(output) as TensorType
-  const targets = { type: loss.targets.type, dims: loss.targets.dims(dims) }
+  // WebGPU has no operators on int64.
+  const isNarrowed = runtime.device === 'webgpu' && loss.targets.type === 'int64'
+  const type = isNarrowed ? 'int32' : loss.targets.type
+  const targets = { type, dims: loss.targets.dims(dims) }
   const weights = { type: 'float32', dims: [dims[0] as number] } as const
   const builder = createBuilder(graph.name, { ...graph, outputs: [] })
   builder.input(targetsInput, targets.type, targets.dims)

@@ -16,6 +16,7 @@ import {
   type Write,
   weight,
 } from '../../testing/image-networks.ts'
+import { run, runtime } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import type { Graph } from '../graph/graph.ts'
 import { readModel } from '../graph/read.ts'
@@ -23,8 +24,6 @@ import { float32, type Tensor } from '../graph/tensor.ts'
 import { verify } from '../graph/verify.ts'
 import { cnn, inputName, mlp, resnet } from '../nn/architectures.ts'
 import { createRandom } from '../random.ts'
-import { nodeRuntime } from '../runtime/node.ts'
-import { run } from '../runtime/vjp.ts'
 import { exportModel } from '../training/exported-model.ts'
 import {
   type Normalization,
@@ -43,7 +42,7 @@ async function expectCut(
   { reference = graph, image = [3, 3, 12, 8] }: { reference?: Graph; image?: number[] } = {},
 ) {
   verify(graph)
-  const backbone = await cutBackbone(graph, nodeRuntime)
+  const backbone = await cutBackbone(graph, runtime)
   verify(backbone.graph)
   expect(backbone.cut).toBe(features)
   const x = normal(...image)
@@ -243,7 +242,7 @@ describe('a network is cut before its classifier', () => {
       9: mlp([3, 4, 4], { sizes: [7, 9], activation: 'selu', classes: 3 }, random),
     }
     for (const [features, graph] of Object.entries(sizes)) {
-      const backbone = await cutBackbone(graph, nodeRuntime)
+      const backbone = await cutBackbone(graph, runtime)
       expect(backbone.features).toBe(Number(features))
       expect(
         [...backbone.graph.initializers.keys()].filter((key) => key.startsWith('head')),
@@ -265,7 +264,7 @@ describe('a network is cut before its classifier', () => {
         return { output: logits, features: half }
       }),
     )
-    const backbone = await cutBackbone(graph, nodeRuntime)
+    const backbone = await cutBackbone(graph, runtime)
     expect(backbone.cut).toBe(features)
     const x = normal(2, 3, 12, 8)
     const [found] = Object.values(await run(backbone.graph, { image: x }))
@@ -277,13 +276,13 @@ describe('a network is cut before its classifier', () => {
       ['N', 'C', 'H', 'W'],
       onVector((_, v) => ({ output: v, features: v })),
     )
-    const { image } = await cutBackbone(open.graph, nodeRuntime)
+    const { image } = await cutBackbone(open.graph, runtime)
     expect(image).toEqual({ input: 'image', layout: 'NCHW', channels: 3, height: 224, width: 224 })
     const last = network(
       ['N', 'H', 'W', 3],
       turned((_, map) => ({ output: map, features: map })),
     )
-    expect((await cutBackbone(last.graph, nodeRuntime)).image).toMatchObject({
+    expect((await cutBackbone(last.graph, runtime)).image).toMatchObject({
       layout: 'NHWC',
       height: 224,
       width: 224,
@@ -298,7 +297,7 @@ test('a classifier that Graft exported is a backbone, and takes its pixels as th
   const exported = readModel(
     exportModel({ graph: trained, size: image, provenance: {} }, 'abcde'.split('')),
   )
-  const backbone = await cutBackbone(exported, nodeRuntime)
+  const backbone = await cutBackbone(exported, runtime)
   expect(backbone.image).toMatchObject({ height: 12, width: 8, channels: 3, layout: 'NHWC' })
   const raw = normalizationFromMetadata(backbone.graph.metadata, 3) as Normalization
   const network = takePixels(backbone.graph, backbone.image, raw)
@@ -364,7 +363,7 @@ describe('what is no backbone is refused in one line', () => {
     ],
   }
   test.each(Object.entries(refused))('%s', async (_, [build, message]) => {
-    await expect(cutBackbone(build(), nodeRuntime)).rejects.toMatchObject({
+    await expect(cutBackbone(build(), runtime)).rejects.toMatchObject({
       code: 'unsupported',
       message,
     })

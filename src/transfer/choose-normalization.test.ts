@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
+import { runtime } from '../../testing/runtime.ts'
 import type { Images } from '../data/pixels.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { createRandom } from '../random.ts'
-import { nodeRuntime } from '../runtime/node.ts'
 import type { ImageInput, Normalization } from '../training/normalization.ts'
 import type { StrategyEvent } from '../training/task.ts'
 import { chooseNormalization } from './choose-normalization.ts'
@@ -40,7 +40,7 @@ async function choose(
     labels,
     classes: ['dark', 'light'],
     random: createRandom(2),
-    runtime: nodeRuntime,
+    runtime: runtime,
     multiplyAdds: 1e12,
   }
   const running = chooseNormalization(backbone, metadata, images, task)

@@ -1,17 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { runtime } from '../../testing/runtime.ts'
 import { createBuilder, type GraphBuilder } from '../graph/builder.ts'
 import { type Graph, pruneTo } from '../graph/graph.ts'
 import { float32, type TensorType } from '../graph/tensor.ts'
 import { resnet } from '../nn/architectures.ts'
 import { createRandom } from '../random.ts'
-import { nodeRuntime } from '../runtime/node.ts'
 import { inferTypes } from '../runtime/types.ts'
 import { findCuts, groupBlocks } from './cuts.ts'
 
 async function cutsOf(graph: Graph, dims: readonly number[]) {
   const input = graph.inputs[0]?.name as string
-  const typed = await inferTypes(graph, { [input]: { type: 'float32', dims } }, nodeRuntime)
+  const typed = await inferTypes(graph, { [input]: { type: 'float32', dims } }, runtime)
   return findCuts(typed.graph, typed.types)
 }
 

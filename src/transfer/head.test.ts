@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { decode, type Encoded, readGolden } from '../../testing/golden.ts'
+import { run, runtime } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
 import { createRandom } from '../random.ts'
-import { nodeRuntime } from '../runtime/node.ts'
-import { run } from '../runtime/vjp.ts'
 import { balancedWeights } from '../training/class-weights.ts'
 import type { Features } from '../training/features.ts'
 import { finish, softmax } from '../training/predict.ts'
@@ -17,7 +16,7 @@ import {
   withHead,
 } from './head.ts'
 
-const golden = readGolden<{
+const golden = await readGolden<{
   readonly features: Encoded
   readonly labels: Encoded
   readonly others: Encoded
@@ -54,7 +53,7 @@ async function fitted(
       penalty,
       ...(classWeights && { classWeights }),
     },
-    nodeRuntime,
+    runtime,
   )
   const head = await finish(trainer.fit(data, labels, rows, createRandom(1)))
   const outputs = await trainer.predict(head, others, rowsOf(others))
@@ -92,7 +91,7 @@ describe('probabilities are those of scikit-learn with C = 1 / penalty', () => {
     const { head } = await fitted(widen(features), penalty)
     const trainer = await createHeadTrainer(
       { features: 8, classes: 3, examples: 42, penalty },
-      nodeRuntime,
+      runtime,
     )
     const outputs = await trainer.predict(head, widen(others), rowsOf(others))
     await trainer.release()
@@ -130,7 +129,7 @@ test.each([10, 1000])(
 test('a trainer serves fold after fold, each from the beginning', async () => {
   const trainer = await createHeadTrainer(
     { features: 6, classes: 3, examples: 42, penalty: 10 },
-    nodeRuntime,
+    runtime,
   )
   const [even, all] = [rowsOf(features).filter((row) => row % 2 === 0), rowsOf(features)]
   const first = await finish(trainer.fit(features, labels, even, createRandom(1)))

@@ -1,18 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { runtime } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { readModel } from '../graph/read.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
 import { cnn } from '../nn/architectures.ts'
 import { createRandom } from '../random.ts'
-import { nodeRuntime } from '../runtime/node.ts'
 import { inspect } from './inspect.ts'
 
 const folder = new URL('../../test/golden/gradients/', import.meta.url)
 const golden = (name: string) => readModel(readFileSync(new URL(`${name}.onnx`, folder)))
 
 test('the borders, parameters, cuts and blocks of a network that PyTorch exported', async () => {
-  const found = await inspect(golden('resnet-keep'), nodeRuntime)
+  const found = await inspect(golden('resnet-keep'), runtime)
   const { inputs, outputs, parameters, cuts, blocks, unsupported } = found
   expect(inputs).toEqual([{ name: 'x', type: 'float32', dims: ['batch', 3, 12, 12] }])
   expect(outputs.map(({ name, type, dims }) => [name, type, dims])).toEqual([
@@ -66,8 +66,8 @@ test('the borders, parameters, cuts and blocks of a network that PyTorch exporte
 
 test('counts one example, also of a network that takes three', async () => {
   const [three, open] = [
-    await inspect(golden('resnet-merged'), nodeRuntime),
-    await inspect(golden('resnet-keep'), nodeRuntime),
+    await inspect(golden('resnet-merged'), runtime),
+    await inspect(golden('resnet-keep'), runtime),
   ]
   expect(three.inputs[0]?.dims[0]).toBe(3)
   expect(three.cuts.map(({ macs }) => macs)).toEqual(open.cuts.map(({ macs }) => macs))
@@ -84,7 +84,7 @@ describe('every network among the references', () => {
 
   test.each(names)('%s', async (name) => {
     const graph = golden(name)
-    const { cuts, blocks, parameters, unsupported } = await inspect(graph, nodeRuntime)
+    const { cuts, blocks, parameters, unsupported } = await inspect(graph, runtime)
     const produced = new Set(graph.nodes.flatMap(({ outputs }) => outputs))
     expect(unsupported).toEqual([])
     expect(cuts.at(-1)?.name).toBe(graph.outputs[0]?.name)
@@ -115,7 +115,7 @@ test('what no gradient passes is listed, not what has none to pass', async () =>
   }
   const { unsupported } = await inspect(
     { ...graph, nodes: [...graph.nodes, node], outputs: [{ name: 'y' }] },
-    nodeRuntime,
+    runtime,
   )
   expect(unsupported).toEqual([{ node: 'y', operator: 'Hardmax' }])
 })
@@ -142,13 +142,13 @@ describe('open dimensions are filled in', () => {
       const x = builder.input('x', 'float32', dims)
       const window = { kernel_shape: [2, 2], strides: [2, 2] }
       builder.output(builder.op('MaxPool', [x], window))
-      const { cuts } = await inspect(builder.build(), nodeRuntime)
+      const { cuts } = await inspect(builder.build(), runtime)
       expect(cuts.map((cut) => cut.shape)).toEqual([shape])
     }
     const builder = createBuilder()
     const x = builder.input('x', 'float32', ['N', 'H', 'W', 3])
     builder.output(builder.op('MatMul', [x, builder.parameter('weight', weights)]))
-    const { cuts } = await inspect(builder.build(), nodeRuntime)
+    const { cuts } = await inspect(builder.build(), runtime)
     expect(cuts[0]).toMatchObject({ shape: [224, 224, 2], macs: 224 * 224 * 6, parameters: 6 })
   })
 
@@ -156,7 +156,7 @@ describe('open dimensions are filled in', () => {
     const builder = createBuilder()
     const ids = builder.input('ids', 'int64', ['N', 'T'])
     builder.output(builder.op('Gather', [builder.parameter('weight', weights), ids]))
-    const { cuts } = await inspect(builder.build(), nodeRuntime)
+    const { cuts } = await inspect(builder.build(), runtime)
     expect(cuts[0]?.shape).toEqual([16, 2])
   })
 })
@@ -164,6 +164,6 @@ describe('open dimensions are filled in', () => {
 test('outputs have the type that runs, where the file does not say it', async () => {
   const graph = cnn([1, 8, 8], { classes: 4 }, createRandom(1))
   const silent = { ...graph, outputs: [{ name: 'logits' }] }
-  const { outputs } = await inspect(silent, nodeRuntime)
+  const { outputs } = await inspect(silent, runtime)
   expect(outputs).toEqual([{ name: 'logits', type: 'float32', dims: [1, 4] }])
 })

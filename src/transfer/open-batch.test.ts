@@ -11,9 +11,8 @@ import {
   type Write,
   weight,
 } from '../../testing/image-networks.ts'
+import { run, runtime } from '../../testing/runtime.ts'
 import { float32, int64, type Tensor } from '../graph/tensor.ts'
-import { nodeRuntime } from '../runtime/node.ts'
-import { run } from '../runtime/vjp.ts'
 import { cutBackbone } from './backbone.ts'
 
 describe('a network that was exported for a fixed number of images', () => {
@@ -86,7 +85,7 @@ describe('a network that was exported for a fixed number of images', () => {
 
   test.each(Object.entries(reopened))('%s', async (_, [batch, write, axes]) => {
     const { graph, features } = network([batch || 'N', 3, 12, 8], write)
-    const backbone = await cutBackbone(graph, nodeRuntime)
+    const backbone = await cutBackbone(graph, runtime)
     expect(backbone.cut).toBe(features)
     const count = 3 * (batch || 1)
     const images = normal(count, 3, 12, 8)
@@ -128,7 +127,7 @@ describe('a network that was exported for a fixed number of images', () => {
   }
   test.each(Object.entries(closed))('cannot be opened %s', async (_, write) => {
     const { graph } = network([1, 3, 12, 8], write)
-    await expect(cutBackbone(graph, nodeRuntime)).rejects.toMatchObject({
+    await expect(cutBackbone(graph, runtime)).rejects.toMatchObject({
       code: 'unsupported',
       message: 'the backbone works on a batch of 1 only: export it with a dynamic batch axis',
     })

@@ -1,11 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { readModel, run, type Tensor, vjp } from '../../src/engine.ts'
+import { readModel } from '../../src/graph/read.ts'
+import type { Tensor } from '../../src/graph/tensor.ts'
+import { decode, type Encoded } from '../../testing/golden.ts'
+import { readBytes } from '../../testing/read-bytes.ts'
+import { run, vjp } from '../../testing/runtime.ts'
 
 // Outside evidence: modules as PyTorch exports them, and their gradients as PyTorch computes them in float64. Both are
 // written by scripts/reference/gradients.py.
-
-type Encoded = { type: 'float32' | 'int64' | 'bool'; dims: number[]; data: string }
 
 /** `scale` is what an error is relative to: the norm of the true value, unless that is zero. */
 type Measured = Encoded & { scale: number; ownError: number }
@@ -17,13 +18,6 @@ type Reference = {
   cotangents: Record<string, Encoded>
   outputs: Record<string, Measured>
   gradients: Record<string, Measured>
-}
-
-const arrays = { float32: Float32Array, int64: BigInt64Array, bool: Uint8Array }
-
-function decode({ type, dims, data }: Encoded): Tensor {
-  const bytes = Uint8Array.from(Buffer.from(data, 'base64'))
-  return { type, dims, data: new arrays[type](bytes.buffer) }
 }
 
 function mapValues<A, B>(record: Record<string, A>, map: (value: A) => B): Record<string, B> {
@@ -67,10 +61,9 @@ function failures(actual: Record<string, Tensor>, expected: Record<string, Measu
   return found.sort((a, b) => b.excess - a.excess).map(({ text }) => text)
 }
 
-const folder = new URL('gradients/', import.meta.url)
-const names = readdirSync(folder)
-  .filter((file) => file.endsWith('.onnx'))
-  .map((file) => file.slice(0, -'.onnx'.length))
+const names = Object.keys(import.meta.glob('./gradients/*.onnx')).map((file) =>
+  file.slice('./gradients/'.length, -'.onnx'.length),
+)
 
 test('the references are there', () => {
   expect(names.length).toBeGreaterThan(250)
@@ -78,8 +71,9 @@ test('the references are there', () => {
 
 describe('values and gradients are those of PyTorch in float64', () => {
   test.each(names)('%s', async (name) => {
-    const graph = readModel(readFileSync(new URL(`${name}.onnx`, folder)))
-    const reference: Reference = JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8'))
+    const file = (ending: string) => readBytes(`test/golden/gradients/${name}.${ending}`)
+    const graph = readModel(await file('onnx'))
+    const reference: Reference = JSON.parse(new TextDecoder().decode(await file('json')))
     const inputs = mapValues(reference.inputs, decode)
     const cotangents = mapValues(reference.cotangents, decode)
 

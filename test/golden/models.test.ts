@@ -2,9 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { GraftError, readModel, run, vjp } from '../../src/engine.ts'
+import { GraftError, readModel } from '../../src/engine.ts'
 import { externalDataIn } from '../../src/graph/external-data.ts'
 import { decode, type Encoded, largestError } from '../../testing/golden.ts'
+import { run, vjp } from '../../testing/runtime.ts'
 
 // Outside evidence: models with functions, branches, loops, weights in float16 or in another file, as PyTorch and ONNX write them, and
 // their outputs and gradients as PyTorch computes them in float64. scripts/reference/models.py writes them.

@@ -1,12 +1,13 @@
 import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { type Tensor, vjp } from '../../src/engine.ts'
+import type { Tensor } from '../../src/engine.ts'
 import {
   drawTensors,
   networkOf,
   readNetworkReference,
   relativeError,
 } from '../../testing/network-reference.ts'
+import { vjp } from '../../testing/runtime.ts'
 
 // Outside evidence: whole networks as PyTorch exports them, and their gradients in float64, with BatchNormalization frozen ("keep") and in
 // training ("train"); those named "eval" have none. scripts/reference/whole_networks.py writes them. A gradient may be ten times as far from

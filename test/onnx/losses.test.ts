@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createBuilder } from '../../src/graph/builder.ts'
 import { float32, int64, numbersOf, type Tensor } from '../../src/graph/tensor.ts'
 import { crossEntropy } from '../../src/nn/losses.ts'
-import { nodeRuntime } from '../../src/runtime/node.ts'
 import type { Session } from '../../src/runtime/session.ts'
 import { type DataSet, difference, readNodeTests, type TestCase } from '../../testing/onnx-data.ts'
+import { runtime } from '../../testing/runtime.ts'
 
 let session: Session
 beforeAll(async () => {
@@ -13,7 +13,7 @@ beforeAll(async () => {
   const targets = builder.input('targets', 'int64', ['rows'])
   const weights = builder.input('weights', 'float32', ['rows'])
   builder.output(builder.alias('loss', crossEntropy().write(builder, { output, targets, weights })))
-  session = await nodeRuntime.createSession(builder.build(), { threads: 1 })
+  session = await runtime.createSession(builder.build(), { threads: 1 })
 })
 afterAll(() => session.release())
 

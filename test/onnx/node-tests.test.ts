@@ -4,7 +4,6 @@ import { widen } from '../../src/graph/half-precision.ts'
 import { readModel } from '../../src/graph/read.ts'
 import type { Tensor } from '../../src/graph/tensor.ts'
 import { writeModel } from '../../src/graph/write.ts'
-import { nodeRuntime } from '../../src/runtime/node.ts'
 import { inferTypes } from '../../src/runtime/types.ts'
 import {
   difference,
@@ -13,6 +12,7 @@ import {
   type TestCase,
   type TestTensor,
 } from '../../testing/onnx-data.ts'
+import { runtime } from '../../testing/runtime.ts'
 import { refusals } from './refusals.ts'
 
 const { env, InferenceSession, Tensor: OnnxTensor } = await import('onnxruntime-node')
@@ -76,7 +76,7 @@ async function runThroughGraft({ bytes, dataSets }: TestCase) {
       graph.inputs.map(({ name }, index) => [name, asRead(inputs[index] as Tensor)]),
     )
     const expected = outputs.map(asRead)
-    const typed = await inferTypes(graph, feeds, nodeRuntime)
+    const typed = await inferTypes(graph, feeds, runtime)
     expectSame(await runFile(writeModel(typed.graph), feeds), expected)
     graph.outputs.forEach(({ name }, index) => {
       const { type, dims } = expected[index] as TestTensor

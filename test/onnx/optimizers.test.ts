@@ -8,8 +8,8 @@ import {
   sgd,
   writeTransformations,
 } from '../../src/nn/optimizers.ts'
-import { run } from '../../src/runtime/vjp.ts'
 import { type DataSet, difference, readNodeTests } from '../../testing/onnx-data.ts'
+import { run } from '../../testing/runtime.ts'
 
 type Settings = {
   /** The attributes of the ONNX operator, with its defaults. */

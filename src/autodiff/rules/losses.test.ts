@@ -2,11 +2,11 @@ import { expect, test } from 'vitest'
 import { checkGradient } from '../../../testing/check-gradient.ts'
 import type { Draw } from '../../../testing/generate.ts'
 import { operatorGraph } from '../../../testing/operator-graph.ts'
+import { vjp } from '../../../testing/runtime.ts'
 import { testRules } from '../../../testing/test-rules.ts'
 import { createBuilder } from '../../graph/builder.ts'
 import { float32, int64, type Tensor } from '../../graph/tensor.ts'
 import { createRandom } from '../../random.ts'
-import { vjp } from '../../runtime/vjp.ts'
 import { lossRules } from './losses.ts'
 
 /** Scores of up to three spatial axes, with a target for each position. */

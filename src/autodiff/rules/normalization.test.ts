@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { type Draw, double } from '../../../testing/generate.ts'
 import { operatorGraph } from '../../../testing/operator-graph.ts'
+import { vjp } from '../../../testing/runtime.ts'
 import { testRules } from '../../../testing/test-rules.ts'
 import { float32, sizeOf, type Tensor } from '../../graph/tensor.ts'
 import { createRandom } from '../../random.ts'
-import { vjp } from '../../runtime/vjp.ts'
 import { normalizationRules } from './normalization.ts'
 
 /** A batch with enough values a channel to have a variance, and the four vectors of the layer. */

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { operatorGraph } from '../../../testing/operator-graph.ts'
+import { vjp } from '../../../testing/runtime.ts'
 import { operators } from '../../graph/operators.ts'
 import { float32, int64 } from '../../graph/tensor.ts'
-import { vjp } from '../../runtime/vjp.ts'
 import { ruleOf, rules, stopsGradient } from './index.ts'
 
 test('every operator of the table has a rule or stops gradients, never both', () => {

@@ -1,0 +1,72 @@
+import type {
+  InferenceSession as OrtSession,
+  Tensor as OrtTensor,
+  TensorConstructor,
+} from 'onnxruntime-common'
+import { GraftError } from '../errors.ts'
+import type { ValueInfo } from '../graph/graph.ts'
+import type { ElementType, Tensor, TypedArray } from '../graph/tensor.ts'
+import type { Session } from './session.ts'
+
+/** Makes sessions of a build of ONNX Runtime, which has a class for tensors of its own, into ours. */
+export function sessionsOf(Tensor: TensorConstructor): (session: OrtSession) => Session {
+  // A training step passes the same tensors over and over.
+  const known = new WeakMap<Tensor, OrtTensor>()
+  const toOrt = (tensor: Tensor) => {
+    let made = known.get(tensor)
+    if (!made) {
+      const { type, data, dims } = tensor
+      made = new Tensor(type as 'float32', data as Float32Array, dims as number[])
+      known.set(tensor, made)
+    }
+    return made
+  }
+  const all = (tensors: Readonly<Record<string, Tensor>>) => {
+    const made: Record<string, OrtTensor> = {}
+    for (const name in tensors) made[name] = toOrt(tensors[name] as Tensor)
+    return made
+  }
+  return (session) => {
+    const outputs = session.outputMetadata.map(valueInfo)
+    const allOutputs = outputs.map((output) => output.name)
+    return {
+      inputs: session.inputMetadata.map(valueInfo),
+      outputs,
+      async run(feeds, fetches = allOutputs) {
+        const given = all(feeds)
+        const results = await guarded('ONNX Runtime stopped', () => session.run(given, fetches))
+        const tensors: Record<string, Tensor> = {}
+        for (const name in results) tensors[name] = fromOrt(results[name] as OrtTensor)
+        return tensors
+      },
+      release: () => session.release(),
+    }
+  }
+}
+
+function fromOrt({ type, dims, data }: OrtTensor): Tensor {
+  return { type: type as ElementType, dims, data: data as TypedArray }
+}
+
+function valueInfo(metadata: OrtSession.ValueMetadata): ValueInfo {
+  if (!metadata.isTensor) {
+    throw new GraftError('unsupported', `"${metadata.name}" is not a tensor`)
+  }
+  return {
+    name: metadata.name,
+    type: metadata.type as ElementType,
+    // The WebAssembly build tells an unknown dimension, -1, as an unsigned number.
+    dims: metadata.shape.map((dim) => (dim === 2 ** 32 - 1 ? -1 : dim)),
+  }
+}
+
+/** Turns what ONNX Runtime throws into one line. */
+export async function guarded<T>(what: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (cause) {
+    const [line = ''] = String((cause as Error)?.message ?? cause).split('\n')
+    const reason = line.replace(/^.*ERROR_MESSAGE: /, '')
+    throw new GraftError('bad-model', `${what}: ${reason}`, { cause })
+  }
+}

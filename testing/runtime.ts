@@ -1,0 +1,24 @@
+import { inject } from 'vitest'
+import { engineOn } from '../src/runtime/engine.ts'
+import type { Runtime } from '../src/runtime/session.ts'
+
+const runtimes = {
+  node: async (): Promise<Runtime> => (await import('../src/runtime/node.ts')).nodeRuntime,
+  'node on WebGPU': async (): Promise<Runtime> =>
+    (await import('../src/runtime/node.ts')).nodeRuntimeOn('webgpu'),
+  web: async (): Promise<Runtime> => (await import('../src/runtime/web.ts')).webRuntime,
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The runtime that the tests of a project are run on. */
+    readonly runtime: keyof typeof runtimes
+    /** What the machine lacks for the tests of a project. */
+    readonly absent: string
+  }
+}
+
+/** The runtime under test. */
+export const runtime: Runtime = await runtimes[inject('runtime')]()
+
+export const { run, vjp } = engineOn(() => runtime)
