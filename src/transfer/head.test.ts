@@ -106,7 +106,7 @@ test.each([10, 1000])(
     const rows = rowsOf(features)
     const trainer = await createHeadTrainer(
       { features: 6, classes: 3, examples: rows.length, penalty, scaling: 'common' },
-      nodeRuntime,
+      runtime,
     )
     const head = await finish(trainer.fit(features, labels, rows, createRandom(1)))
     const probabilities = softmax(await trainer.predict(head, features, rows))
