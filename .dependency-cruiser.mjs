@@ -10,6 +10,7 @@ const layers = [
   'training/',
   'pretraining/',
   'transfer/',
+  'backbones/',
   'comparison/',
   'report/',
   'cli/',
@@ -21,6 +22,7 @@ const independent = { 'statistics/': [base], 'data/': [base, 'graph/'] }
 
 // Packages that only some folders may import.
 const packages = [
+  { name: 'hub', path: '@huggingface/hub(/|$)', only: ['backbones/'] },
   { name: 'onnxruntime', path: 'onnxruntime-[^/]+(/|$)', only: ['runtime/'] },
   { name: 'protobuf', path: '(onnx-buf|@bufbuild/protobuf)(/|$)', only: ['graph/'] },
   { name: 'sharp', path: '(^|/)sharp(/|$)', only: ['data/', 'report/'] },

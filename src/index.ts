@@ -1,3 +1,6 @@
+export type { BackboneEvent, ResolvedBackbone } from './backbones/backbone.ts'
+export { resolveBackbone } from './backbones/resolve.ts'
+export { type HubSettings, hubSettings } from './backbones/settings.ts'
 export { evaluate } from './comparison/evaluate.ts'
 export { type FitConfiguration, type FitEvent, type FitResult, fit } from './comparison/fit.ts'
 export type { Evaluation, RunRecord, StrategyRecord } from './comparison/record.ts'

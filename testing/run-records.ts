@@ -93,6 +93,7 @@ export function runRecord(changes: Partial<RunRecord> = {}): RunRecord {
       fingerprint: 'sha256:5f1d9a0c',
     },
     backboneDigest: '9c1185a5',
+    backbone: null,
     strategies: [
       strategy('scratch', 0.712),
       strategy('transfer', 0.893, {

@@ -9,7 +9,7 @@ import { showEvent } from './show-events.ts'
 
 type FitOptions = {
   readonly output: string
-  readonly backbone?: string
+  readonly backbone: string
   readonly strategies: string
   readonly unlabelled?: string
   readonly test?: string
@@ -31,7 +31,11 @@ export function fitCommand(program: Command): void {
       'a folder of class folders, a folder with train/ and test/, a CSV manifest, or IDX files as images,labels',
     )
     .requiredOption('-o, --output <run>', 'a new folder for all that the run writes')
-    .option('--backbone <file>', 'a trained network to reuse, as an ONNX file; "none" for none')
+    .option(
+      '--backbone <network>',
+      'a trained network to reuse: an ONNX file, an address, owner/name on the Hugging Face hub, "none", or "auto" for one that suits',
+      'auto',
+    )
     .option('--strategies <list>', 'the strategies to try', 'scratch,transfer')
     .option('--unlabelled <dir>', 'further images without labels')
     .option('--test <dir>', 'labelled images to measure the result on, once')
@@ -54,7 +58,7 @@ export function fitCommand(program: Command): void {
       const { backbone } = options
       const configuration: FitConfiguration = {
         data,
-        backbone: backbone === undefined || backbone === 'none' ? null : backbone,
+        backbone: backbone === 'none' ? null : backbone,
         strategies: options.strategies,
         unlabelled: options.unlabelled ?? null,
         test: options.test ?? null,

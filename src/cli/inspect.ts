@@ -1,20 +1,28 @@
 import type { Command } from 'commander'
+import type { BackboneEvent } from '../backbones/backbone.ts'
 import type { Inspection } from '../transfer/inspect.ts'
+import { listen, withProgress } from './progress.ts'
+import { showEvent } from './show-events.ts'
 
 export function inspectCommand(program: Command): void {
   program
     .command('inspect')
     .description('describe a network: inputs, parameters, and where it can be cut')
-    .argument('<model>', 'an ONNX file')
+    .argument('<model>', 'an ONNX file, an address, or owner/name on the Hugging Face hub')
     .option('--json', 'print the result as JSON')
     .action(async (path: string, options: { json?: true }) => {
-      const [{ readModelFile }, { inFile }, { inspect }, { defaultRuntime }] = await Promise.all([
-        import('../graph/read-file.ts'),
-        import('../errors.ts'),
-        import('../transfer/inspect.ts'),
-        import('../runtime/default.ts'),
-      ])
-      const graph = await readModelFile(path)
+      const [{ resolveBackbone }, { readBackbone }, { inFile }, { inspect }, { defaultRuntime }] =
+        await Promise.all([
+          import('../backbones/resolve.ts'),
+          import('../comparison/open-backbone.ts'),
+          import('../errors.ts'),
+          import('../transfer/inspect.ts'),
+          import('../runtime/default.ts'),
+        ])
+      const { graph } = await withProgress(async (progress) => {
+        const show = (event: BackboneEvent) => showEvent(event, progress)
+        return listen(readBackbone(await listen(resolveBackbone(path), show)), show)
+      })
       const runtime = await defaultRuntime()
       const result = await inFile(path, () => inspect(graph, runtime))
       process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : describe(result))

@@ -8,8 +8,6 @@ import { probeImageSize } from '../data/probe.ts'
 import type { LabelledItem, SkippedFile, Source } from '../data/source.ts'
 import { usableClasses } from '../data/usable-classes.ts'
 import { GraftError, inFile } from '../errors.ts'
-import { fileDigest } from '../files.ts'
-import { readModelFile } from '../graph/read-file.ts'
 import { createRandom } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
 import { exportModel, openExportedModel } from '../training/exported-model.ts'
@@ -25,15 +23,17 @@ import {
 import { cutBackbone } from '../transfer/backbone.ts'
 import { version } from '../version.ts'
 import { evaluate } from './evaluate.ts'
+import { anyBackbone, type OpenedBackbone, openBackbone } from './open-backbone.ts'
 import type { RunRecord, StrategyRecord } from './record.ts'
 import type { RunFolder } from './run-folder.ts'
-import { strategiesNamed } from './strategies.ts'
+import { needBackbone, strategiesNamed } from './strategies.ts'
 import { tryStrategy } from './try-strategy.ts'
 import { judge } from './verdict.ts'
 
 /** The settings of a run, as `run.json` keeps them. */
 export type FitConfiguration = {
   readonly data: string
+  /** A path, an address, `owner/name` on the hub, or "auto" for one that suits; null for none. */
   readonly backbone: string | null
   readonly strategies: string
   readonly unlabelled: string | null
@@ -82,23 +82,31 @@ export async function* fit(
   began: RunRecord | null = null,
 ): AsyncGenerator<FitEvent, FitResult> {
   const random = createRandom(configuration.seed)
-  const strategies = await openStrategies(configuration, runtime)
-  const { backbone, labelsPerClass } = configuration
-  const backboneDigest = backbone === null ? null : await fileDigest(backbone)
-  if (began && began.backboneDigest !== backboneDigest) throw changed(`${backbone}`)
+  const { labelsPerClass } = configuration
+  const isWanted = needBackbone(configuration.strategies).length > 0
+  const given = givenNormalization(configuration.mean, configuration.std)
   const opened = await openSource(configuration.data, configuration, random.fork('labels'))
   const { source, short } = opened
   const dataFingerprint = fingerprint(source)
   if (began && began.data.fingerprint !== dataFingerprint) {
     throw changed(configuration.data)
   }
-  for (const { label, count } of short) {
-    const sentence = `class "${source.classes[label]}" has ${count} labelled images, not ${labelsPerClass}: all are used`
-    yield { type: 'notice', sentence }
-  }
   const nativeSize = await probeImageSize(source)
   if (!nativeSize) {
     throw new GraftError('bad-input', `${configuration.data}: none of the images can be decoded`)
+  }
+  const spec = configuration.backbone === anyBackbone && !isWanted ? null : configuration.backbone
+  const multiplyAdds = (configuration.budget * multiplyAddsPerSecond) / 4
+  const need = { ...nativeSize, images: source.train.length, multiplyAdds }
+  const { backbone, missing } = yield* openBackbone(spec, need, began)
+  const backboneDigest = backbone?.digest ?? null
+  if (began && began.backboneDigest !== backboneDigest) {
+    throw changed(began.backbone?.name ?? `${spec}`)
+  }
+  const strategies = await openStrategies(configuration.strategies, backbone, given, runtime)
+  for (const { label, count } of short) {
+    const sentence = `class "${source.classes[label]}" has ${count} labelled images, not ${labelsPerClass}: all are used`
+    yield { type: 'notice', sentence }
   }
   const labelled = yield* decodeLabelled(source, designFor(nativeSize).size)
   const { classes, labels, skipped } = labelled
@@ -132,6 +140,7 @@ export async function* fit(
       fingerprint: dataFingerprint,
     },
     backboneDigest,
+    backbone: backbone?.record ?? null,
     strategies: [],
     chosen: null,
     verdict: null,
@@ -140,6 +149,7 @@ export async function* fit(
   }
   await folder.writeRecord(blank)
 
+  if (missing !== null) yield { type: 'notice', sentence: missing }
   const available = strategies.filter(({ unavailable }) => unavailable === null)
   const task: Task = {
     classes,
@@ -197,20 +207,22 @@ const changed = (path: string) =>
     `${path}: has changed since the run began: put it back, or start a new run with "graft fit"`,
   )
 
-/** Opens the strategies, and the backbone before any time is spent: one that cannot be used stops the run. */
+/** Opens the strategies before any time is spent: a backbone that cannot be used stops the run. */
 async function openStrategies(
-  { backbone: file, strategies, mean, std }: FitConfiguration,
+  list: string,
+  opened: OpenedBackbone | null,
+  given: Normalization | null,
   runtime: Runtime,
 ): Promise<Strategy[]> {
-  const backbone = file === null ? null : { name: file, graph: await readModelFile(file) }
-  const normalization = givenNormalization(mean, std)
-  if (normalization && backbone?.graph.inputs[0]?.type === 'uint8') {
+  const backbone = opened && { ...opened, name: opened.record.name }
+  if (given && backbone?.graph.inputs[0]?.type === 'uint8') {
     throw new GraftError(
       'bad-usage',
-      `${file}: takes pixels as they are, from 0 to 255: leave out --mean and --std`,
+      `${backbone.name}: takes pixels as they are, from 0 to 255: leave out --mean and --std`,
     )
   }
-  const named = strategiesNamed(strategies, { backbone, normalization })
+  const normalization = given ?? backbone?.normalization ?? null
+  const named = strategiesNamed(list, { backbone, normalization })
   if (backbone) await inFile(backbone.name, () => cutBackbone(backbone.graph, runtime))
   return named
 }

@@ -71,6 +71,17 @@ export type Evaluation = {
 
 export type Verdict = 'better' | 'no reliable difference'
 
+/** The network that a run reuses. */
+export type BackboneRecord = {
+  /** The path, the address, or `owner/name` on the hub. */
+  readonly name: string
+  /** What leads to the very same file again: on the hub `owner/name@commit:file.onnx`. */
+  readonly spec: string
+  /** The commit on the hub. */
+  readonly revision: string | null
+  readonly license: string | null
+}
+
 /** Everything that one run of `fit` found: the content of `run.json`, and all that the report draws from. */
 export type RunRecord = {
   readonly format: 1
@@ -87,6 +98,8 @@ export type RunRecord = {
   readonly data: DataRecord
   /** The SHA-256 of the backbone's file; null without a backbone. */
   readonly backboneDigest: string | null
+  /** Where the backbone came from; null without one. */
+  readonly backbone: BackboneRecord | null
   readonly strategies: readonly StrategyRecord[]
   readonly chosen: string | null
   readonly verdict: Verdict | null

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createBuilder } from '../graph/builder.ts'
-import { strategiesNamed } from './strategies.ts'
+import { needBackbone, strategiesNamed } from './strategies.ts'
 
 const none = { backbone: null, normalization: null }
 const given = { backbone: { name: 'b.onnx', graph: createBuilder().build() }, normalization: null }
@@ -23,4 +23,11 @@ test('a strategy that cannot be tried says why, as long as another one can', () 
 
 test.each(['magic', '', 'scratch,', 'constructor'])('"%s" is no list of strategies', (list) => {
   expect(() => strategiesNamed(list, given)).toThrow(/there is no strategy ".*scratch,transfer/)
+})
+
+test('says which strategies of a list need a backbone', () => {
+  const names = (list: string) => needBackbone(list).map(({ name }) => name)
+  expect(names('scratch,transfer')).toEqual(['transfer'])
+  expect(names('scratch')).toEqual([])
+  expect(() => needBackbone('magic')).toThrow(/there is no strategy "magic"/)
 })

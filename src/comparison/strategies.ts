@@ -15,6 +15,25 @@ const strategies: Readonly<Record<string, (options: TransferOptions) => Strategy
  * @throws GraftError `bad-usage` for an unknown name, and where none of them can be tried
  */
 export function strategiesNamed(list: string, options: TransferOptions): Strategy[] {
+  const wanted = createNamed(list, options)
+  if (wanted.every(({ unavailable }) => unavailable !== null)) {
+    const reasons = wanted.map(({ name, unavailable }) => `${name}: ${unavailable}`)
+    throw new GraftError('bad-usage', `no strategy can be tried: ${reasons.join('; ')}`)
+  }
+  return wanted
+}
+
+/**
+ * The strategies of a list that cannot be tried without a backbone.
+ *
+ * @throws GraftError `bad-usage` for an unknown name
+ */
+export function needBackbone(list: string): Strategy[] {
+  const bare = createNamed(list, { backbone: null, normalization: null })
+  return bare.filter(({ unavailable }) => unavailable !== null)
+}
+
+function createNamed(list: string, options: TransferOptions): Strategy[] {
   const names = list.split(',').map((name) => name.trim())
   const unknown = names.find((name) => !Object.hasOwn(strategies, name))
   if (unknown !== undefined) {
@@ -23,12 +42,7 @@ export function strategiesNamed(list: string, options: TransferOptions): Strateg
       `there is no strategy "${unknown}": give --strategies some of ${Object.keys(strategies).join(',')}`,
     )
   }
-  const wanted = Object.entries(strategies)
+  return Object.entries(strategies)
     .filter(([name]) => names.includes(name))
     .map(([, create]) => create(options))
-  if (wanted.every(({ unavailable }) => unavailable !== null)) {
-    const reasons = wanted.map(({ name, unavailable }) => `${name}: ${unavailable}`)
-    throw new GraftError('bad-usage', `no strategy can be tried: ${reasons.join('; ')}`)
-  }
-  return wanted
 }

@@ -19,13 +19,18 @@ async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path)
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    const reason =
-      code === 'ENOENT'
-        ? 'no such file'
-        : code === 'EISDIR'
-          ? 'is a folder, not an ONNX file'
-          : `cannot be read (${code})`
-    throw new GraftError('bad-input', `${path}: ${reason}`, { cause })
+    throw unreadable(path, cause)
   }
+}
+
+/** Says why the file system would not give an ONNX file. */
+export function unreadable(path: string, cause: unknown): GraftError {
+  const { code } = cause as NodeJS.ErrnoException
+  const reason =
+    code === 'ENOENT'
+      ? 'no such file'
+      : code === 'EISDIR'
+        ? 'is a folder, not an ONNX file'
+        : `cannot be read (${code})`
+  return new GraftError('bad-input', `${path}: ${reason}`, { cause })
 }

@@ -73,6 +73,19 @@ describe('fitReport', async () => {
 })
 
 describe('fitReport at the edges', () => {
+  it('names the backbone, with its commit and licence', async () => {
+    const backbone = {
+      name: 'some/network',
+      spec: 'some/network@c0ffee:model.onnx',
+      revision: 'c0ffee',
+      license: 'cc-by-4.0 (that of <some/other>)',
+    }
+    const report = await fitReport(runRecord({ backbone }))
+    expectReport(report)
+    const text = words(report)
+    for (const value of [backbone.spec, backbone.license]) expect(text).toContain(value)
+  })
+
   const { data, test } = runRecord()
 
   it('lets no name of a stranger become markup', async () => {

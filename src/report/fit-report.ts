@@ -93,7 +93,8 @@ function headlines({ chosen, strategies, test, data }: RunRecord) {
 const moment = (created: string): string =>
   created.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*Z$/, '$1, $2 UTC')
 
-function reproduction({ configuration, versions, device = 'cpu', data, graft }: RunRecord): Html {
+function reproduction(record: RunRecord): Html {
+  const { configuration, versions, device = 'cpu', data, graft, backbone, backboneDigest } = record
   const seed = configuration.seed
   return section(
     'How to reproduce',
@@ -101,6 +102,7 @@ function reproduction({ configuration, versions, device = 'cpu', data, graft }: 
       seed !== undefined && seed !== null && html`; its seed is <code>${String(seed)}</code>`
     }. The fingerprint of the data was <code>${data.fingerprint}</code>.</p>`,
     keyValueTable('Configuration', configuration),
+    backbone ? keyValueTable('Backbone', { ...backbone, sha256: backboneDigest }) : null,
     keyValueTable('Versions and device', { graft, ...versions, device }),
   )
 }

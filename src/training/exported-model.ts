@@ -10,6 +10,8 @@ import type { TrainedModel } from './task.ts'
 
 const probabilitiesOutput = 'probabilities'
 const classesKey = 'graft.classes'
+/** The licence of the backbone that a model was made from. */
+export const licenseKey = 'graft.backbone_license'
 
 /** A classifier as Graft exports it. */
 export type ExportedModel = {

@@ -5,6 +5,7 @@ import { createBuilder } from '../graph/builder.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { verify } from '../graph/verify.ts'
 import {
+  forChannels,
   type ImageInput,
   type Normalization,
   normalizationFromMetadata,
@@ -156,4 +157,19 @@ describe('taking pixels', () => {
     const operators = takePixels(builder.build(), image, raw).nodes.map(({ operator }) => operator)
     expect(operators).toEqual(['Cast', 'Relu'])
   })
+})
+
+test('a normalization is spread over the channels that a network has', () => {
+  const given: Normalization = {
+    name: 'given',
+    mean: [0.1, 0.2, 0.3],
+    std: [2, 3, 4],
+    order: 'BGR',
+  }
+  expect(forChannels(given, 3)).toEqual(given)
+  const grey = forChannels(given, 1)
+  expect(grey.mean).toEqual([expect.closeTo(0.2)])
+  expect(grey.std).toEqual([3])
+  const same = forChannels({ ...given, mean: [0.5], std: [0.25] }, 3)
+  expect(same).toMatchObject({ mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], order: 'BGR' })
 })

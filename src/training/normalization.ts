@@ -11,6 +11,15 @@ export type Normalization = {
   readonly order: 'RGB' | 'BGR'
 }
 
+/** A normalization of one number, or one for each colour, as one for the channels that a network has. */
+export function forChannels(normalization: Normalization, channels: number): Normalization {
+  const spread = (values: readonly number[]) => {
+    if (values.length === channels) return values
+    return Array<number>(channels).fill(values.reduce((a, b) => a + b, 0) / values.length)
+  }
+  return { ...normalization, mean: spread(normalization.mean), std: spread(normalization.std) }
+}
+
 /** The usual normalizations, which are tried where a backbone does not say its own. */
 export function usualNormalizations(channels: number): readonly Normalization[] {
   const same = (name: string, mean: number, std: number): Normalization => ({

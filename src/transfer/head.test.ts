@@ -100,6 +100,32 @@ describe('probabilities are those of scikit-learn with C = 1 / penalty', () => {
   })
 })
 
+test.each([10, 1000])(
+  'on one common scale, the penalized loss has no slope left (penalty %d)',
+  async (penalty) => {
+    const rows = rowsOf(features)
+    const trainer = await createHeadTrainer(
+      { features: 6, classes: 3, examples: rows.length, penalty, scaling: 'common' },
+      runtime,
+    )
+    const head = await finish(trainer.fit(features, labels, rows, createRandom(1)))
+    const probabilities = softmax(await trainer.predict(head, features, rows))
+    await trainer.release()
+    const { data, moments } = standardize(features, rows, 'common')
+    expect(new Set(moments.deviation).size).toBe(1)
+    for (let c = 0; c < 3; c++) {
+      for (let k = 0; k < 6; k++) {
+        const scaled = (head.weight.data[c * 6 + k] as number) * (moments.deviation[k] as number)
+        const slopes = rows.map((row) => {
+          const excess = (probabilities[row]?.[c] as number) - (labels[row] === c ? 1 : 0)
+          return excess * (data[row * 6 + k] as number)
+        })
+        expect(slopes.reduce((a, b) => a + b) + penalty * scaled).toBeCloseTo(0, 1)
+      }
+    }
+  },
+)
+
 test('a trainer serves fold after fold, each from the beginning', async () => {
   const trainer = await createHeadTrainer(
     { features: 6, classes: 3, examples: 42, penalty: 10 },

@@ -23,10 +23,16 @@ export const headWeight = 'graft.head.weight'
 export const headBias = 'graft.head.bias'
 const featuresInput = 'features'
 
-/** The mean and the standard deviation of each feature over some rows. */
+/**
+ * By what centred features are divided: `each` by its own standard deviation, or all by a `common` one, the root of their mean variance. A
+ * network's features lie on one scale, and those that hardly change are mostly noise, which `each` amplifies.
+ */
+export type Scaling = 'each' | 'common'
+
+/** The mean of each feature over some rows, and by what it is divided. */
 type Moments = { readonly mean: Float64Array; readonly deviation: Float64Array }
 
-function moments({ data, columns }: Features, rows: readonly number[]): Moments {
+function moments({ data, columns }: Features, rows: readonly number[], scaling: Scaling): Moments {
   const average = (term: (value: number, column: number) => number) => {
     const sums = new Float64Array(columns)
     for (const row of rows) {
@@ -38,6 +44,10 @@ function moments({ data, columns }: Features, rows: readonly number[]): Moments 
   }
   const mean = average((value) => value)
   const variance = average((value, k) => (value - (mean[k] as number)) ** 2)
+  if (scaling === 'common') {
+    const common = Math.sqrt(variance.reduce((sum, value) => sum + value, 0) / columns)
+    return { mean, deviation: variance.fill(common > 0 ? common : 1) }
+  }
   const deviation = variance.map((value, k) => {
     const found = Math.sqrt(value)
     // A feature that changes by no more than float32 rounds says nothing: it is left near zero.
@@ -46,12 +56,13 @@ function moments({ data, columns }: Features, rows: readonly number[]): Moments 
   return { mean, deviation }
 }
 
-/** Features with zero mean and unit variance over the given rows. */
+/** Features with zero mean, and unit variance each or on average, over the given rows. */
 export function standardize(
   features: Features,
   rows: readonly number[],
+  scaling: Scaling = 'each',
 ): Features & { readonly moments: Moments } {
-  const found = moments(features, rows)
+  const found = moments(features, rows, scaling)
   const { columns } = features
   const data = features.data.map((value, index) => {
     const k = index % columns
@@ -116,6 +127,7 @@ const largestBatch = 1024
  * Multinomial logistic regression on standardized features, minimized by Adam along a cosine to the end. Small sets are one batch, larger
  * ones batches of about one size: every row counts the same.
  *
+ * @param settings.scaling default `each`
  * @param settings.penalty the inverse of the strength C of scikit-learn: the weights cost `penalty / (2 n)` times their squares
  */
 export async function createHeadTrainer(
@@ -124,11 +136,12 @@ export async function createHeadTrainer(
     readonly classes: number
     readonly examples: number
     readonly penalty: number
+    readonly scaling?: Scaling
     readonly classWeights?: readonly number[]
   },
   runtime: Runtime,
 ): Promise<HeadTrainer> {
-  const { features, classes, examples, penalty, classWeights } = settings
+  const { features, classes, examples, penalty, scaling, classWeights } = settings
   const batchSize = Math.ceil(examples / Math.ceil(examples / largestBatch))
   const builder = createBuilder('head')
   builder.output(builder.input(featuresInput, 'float32', ['N', features]))
@@ -147,7 +160,7 @@ export async function createHeadTrainer(
   const forward: Forward = await compileForward(graph, trainable, runtime, { threads: 1 })
   return {
     async *fit(raw, labels, rows, random) {
-      const standardized = standardize(raw, rows)
+      const standardized = standardize(raw, rows, scaling)
       step.reset()
       const epochs = Math.max(Math.ceil(steps / Math.ceil(rows.length / batchSize)), 10)
       const { parameters } = yield* train({

@@ -68,6 +68,21 @@ export function imageInput(model: Graph): ImageInput {
   }
 }
 
+/** A network that leaves the size of its images open, for images of one size. One of a fixed size stays as it is. */
+export function withImageSize(
+  model: Graph,
+  { height, width }: Pick<ImageInput, 'height' | 'width'>,
+): Graph {
+  const sized = ({ dims }: ValueInfo): Dims => {
+    if (dims.length !== 4) return dims
+    const sizes =
+      layoutOf(dims) === 'NCHW' ? [null, null, height, width] : [null, height, width, null]
+    return dims.map((dim, axis) => (typeof dim === 'number' ? dim : (sizes[axis] ?? dim)))
+  }
+  const inputs = model.inputs.map((input) => ({ ...input, dims: sized(input) }))
+  return { ...model, inputs }
+}
+
 /** The dimensions of a batch of images as the network takes them. */
 export function batchDims(
   { layout, channels, height, width }: ImageInput,

@@ -4,21 +4,35 @@ import { type Features, rowsInViews } from '../training/features.ts'
 import { scoreOf } from '../training/loop.ts'
 import { finish, softmax } from '../training/predict.ts'
 import { type FoldResult, inPhase, type StrategyEvent, type Task } from '../training/task.ts'
-import { createHeadTrainer, type Head } from './head.ts'
+import { createHeadTrainer, type Head, type Scaling } from './head.ts'
 
-/** Inverse strengths C of scikit-learn that the folds choose from; 10 is its C = 0.1. */
-const penalties = [10, 30, 100] as const
+/** How an output layer is regularized: the penalty is the inverse of scikit-learn's strength C, and 10 is its C = 0.1. */
+export type Regularization = { readonly scaling: Scaling; readonly penalty: number }
 
-/** New output layers on frozen features: one for each fold, all with the penalty that did best. */
+/** What the folds choose from. */
+const regularizations: readonly Regularization[] = [
+  { scaling: 'each', penalty: 10 },
+  { scaling: 'each', penalty: 100 },
+  { scaling: 'common', penalty: 10 },
+  { scaling: 'common', penalty: 100 },
+  { scaling: 'common', penalty: 1000 },
+]
+
+/** New output layers on frozen features: one for each fold, all regularized as did best. */
 export type Probe = {
-  readonly penalty: number
+  readonly regularization: Regularization
   readonly accuracy: number
   readonly folds: readonly FoldResult[]
   readonly heads: readonly Head[]
 }
 
 /** Trains output layers on cached features of some examples in all their views. */
-async function createProbe(task: Task, features: Features, examples: number, penalty: number) {
+async function createProbe(
+  task: Task,
+  features: Features,
+  examples: number,
+  { scaling, penalty }: Regularization,
+) {
   const { data, count, columns } = features
   const views = data.length / (count * columns)
   const classes = task.classes.length
@@ -29,6 +43,7 @@ async function createProbe(task: Task, features: Features, examples: number, pen
       // The penalty weighs against each example once, however many views there are of it.
       examples: examples * views,
       penalty: penalty * views,
+      scaling,
       classWeights: balancedWeights(task.labels, classes),
     },
     task.runtime,
@@ -45,24 +60,25 @@ async function createProbe(task: Task, features: Features, examples: number, pen
   }
 }
 
-/** Trains an output layer on frozen features in every fold, for each penalty, and keeps the one with the lowest held-out loss. */
+/** Trains an output layer on frozen features in every fold, for each regularization, and keeps the one with the lowest held-out loss. */
 export async function* probeFolds(
   task: Task,
   features: Features,
 ): AsyncGenerator<StrategyEvent, Probe> {
   const probes: (Probe & { readonly loss: number })[] = []
   const examples = Math.max(...task.folds.map(({ train }) => train.length))
-  for (const penalty of penalties) {
-    const probe = await createProbe(task, features, examples, penalty)
+  for (const regularization of regularizations) {
+    const { scaling, penalty } = regularization
+    const probe = await createProbe(task, features, examples, regularization)
     const folds: FoldResult[] = []
     const heads: Head[] = []
     const losses: number[] = []
     for (const [index, { train, validation }] of task.folds.entries()) {
       const start = performance.now()
       const done = probes.length * task.folds.length + index
-      const total = penalties.length * task.folds.length
+      const total = regularizations.length * task.folds.length
       yield { type: 'progress', phase: 'transfer, output layer', done, total }
-      const random = task.random.fork(`head ${penalty} fold ${index}`)
+      const random = task.random.fork(`head ${scaling} ${penalty} fold ${index}`)
       const head = await finish(probe.fit(train, random))
       const truth = validation.map((row) => task.labels[row] as number)
       const { accuracy, loss } = scoreOf(softmax(await probe.predict(head, validation)), truth)
@@ -73,25 +89,30 @@ export async function* probeFolds(
     }
     await probe.release()
     const accuracy = mean(folds.map((fold) => fold.accuracy))
-    probes.push({ penalty, accuracy, folds, heads, loss: mean(losses) })
+    probes.push({ regularization, accuracy, folds, heads, loss: mean(losses) })
   }
   const best = probes.reduce((a, b) => (b.loss < a.loss ? b : a))
   yield {
     type: 'decision',
-    sentence: `new output layer on frozen features, penalty ${best.penalty}: ${best.accuracy.toFixed(3)}`,
+    sentence: `new output layer on frozen features, ${describe(best.regularization)}: ${best.accuracy.toFixed(3)}`,
     kept: true,
   }
   return best
+}
+
+function describe({ scaling, penalty }: Regularization): string {
+  const scaled = scaling === 'each' ? 'each scaled by its own spread' : 'all on one scale'
+  return `${scaled}, penalty ${penalty}`
 }
 
 /** Trains an output layer on all labelled examples. */
 export async function* probeAll(
   task: Task,
   features: Features,
-  penalty: number,
+  regularization: Regularization,
 ): AsyncGenerator<StrategyEvent, Head> {
   const rows = Array.from(task.labels, (_, row) => row)
-  const probe = await createProbe(task, features, rows.length, penalty)
+  const probe = await createProbe(task, features, rows.length, regularization)
   try {
     const phase = 'transfer, output layer, all labels'
     return yield* inPhase(phase, probe.fit(rows, task.random.fork('head')))

@@ -4,7 +4,7 @@ import type { Graph } from '../graph/graph.ts'
 import { comparePaired, type PairedComparison } from '../statistics/paired.ts'
 import { imageExamples } from '../training/examples.ts'
 import { computeFeatures } from '../training/features.ts'
-import { type Normalization, takePixels } from '../training/normalization.ts'
+import { forChannels, type Normalization, takePixels } from '../training/normalization.ts'
 import {
   asProgress,
   type FoldResult,
@@ -21,8 +21,13 @@ import { augmentation, createTuner, type Tuner, tuneFolds, tuningRate } from './
 
 export type TransferOptions = {
   /** The network to reuse; null where there is none. */
-  readonly backbone: { readonly name: string; readonly graph: Graph } | null
-  /** The normalization where the user gives it. */
+  readonly backbone: {
+    readonly name: string
+    readonly graph: Graph
+    /** What the metadata of the model say of it; default: its name. */
+    readonly provenance?: Readonly<Record<string, string>>
+  } | null
+  /** The normalization where the user gives it, or a file that belongs to the backbone. */
   readonly normalization: Normalization | null
 }
 
@@ -35,12 +40,14 @@ export function transfer({ backbone: given, normalization: fixed }: TransferOpti
     name: 'transfer',
     unavailable: given ? null : 'no backbone was given: name one with --backbone FILE.onnx',
     async *run(task) {
-      const { graph: model, name } = given as NonNullable<typeof given>
+      const { graph: model, name, provenance: origin } = given as NonNullable<typeof given>
       const backbone = await cutBackbone(model, task.runtime)
       const { image, graph, cut, features: columns } = backbone
       const images = yield* task.images(image)
-      const normalization =
-        fixed ?? (yield* chooseNormalization(backbone, graph.metadata, images, task))
+      const normalization = fixed
+        ? forChannels(fixed, image.channels)
+        : yield* chooseNormalization(backbone, graph.metadata, images, task)
+      if (fixed) yield { type: 'decision', sentence: `normalization: ${fixed.name}`, kept: true }
       const network = takePixels(graph, image, normalization)
       const views = {
         count: await affordableViews(task, network),
@@ -63,10 +70,10 @@ export function transfer({ backbone: given, normalization: fixed }: TransferOpti
         reusedUpTo: cut,
         thawedFrom: better ? image.input : null,
         async *train() {
-          const head = yield* probeAll(task, features, probe.penalty)
+          const head = yield* probeAll(task, features, probe.regularization)
           const provenance = {
             strategy: 'transfer',
-            backbone: basename(name),
+            ...(origin ?? { backbone: basename(name) }),
             cut,
             normalization: normalization.name,
             thawed: better ? 'everything' : 'nothing',

@@ -19,10 +19,17 @@ export type Running = {
   kill(signal: NodeJS.Signals): void
 }
 
-/** Starts the built command line in a process of its own. */
-export function start(cwd: string, args: readonly string[]): Running {
+type Environment = Readonly<Record<string, string>>
+
+/** Starts the built command line in a process of its own; `environment` is in addition to that of the tests. */
+export function start(
+  cwd: string,
+  args: readonly string[],
+  environment: Environment = {},
+): Running {
   const child = spawn(process.execPath, [binary, ...args], {
     cwd,
+    env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = { stdout: '', stderr: '' }
