@@ -54,7 +54,7 @@ function differentWork(opened: Opened): string | null {
 export async function measureRows(wanted: readonly string[]): Promise<void> {
   const unknown = wanted.filter((name) => !rows.some((row) => row.name === name))
   if (unknown.length > 0) {
-    const known = [...rows.map(({ name }) => name), 'flowers'].join(', ')
+    const known = [...rows.map(({ name }) => name), 'transfer'].join(', ')
     throw new GraftError('bad-usage', `no row is named ${unknown.join(', ')}; there are ${known}`)
   }
   const chosen = rows.filter(({ name }) => wanted.length === 0 || wanted.includes(name))

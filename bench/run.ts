@@ -1,15 +1,15 @@
 /**
- * `npm run bench`: measures all rows; with names, those rows; with `flowers --data FOLDER --backbone FILE`, the accuracy on a set of
+ * `npm run bench`: measures all rows; with names, those rows; with `transfer --data FOLDER --backbone FILE`, the accuracy on a set of
  * images, which takes minutes; with `operators`, gradients against PyTorch's on its own samples of its operators.
  */
 import { GraftError } from '../src/errors.ts'
-import { measureFlowers } from './flowers.ts'
 import { measureRows } from './measure-rows.ts'
 import { measureOperators } from './operators.ts'
+import { measureTransfer } from './transfer.ts'
 
 const [first, ...rest] = process.argv.slice(2)
 try {
-  if (first === 'flowers') await measureFlowers(rest)
+  if (first === 'transfer') await measureTransfer(rest)
   else if (first === 'operators') await measureOperators(rest)
   else await measureRows(first === undefined ? [] : [first, ...rest])
 } catch (error) {

@@ -12,7 +12,7 @@ import { mean, standardDeviation } from '../src/statistics/summaries.ts'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 const usage =
-  'usage: npm run bench -- flowers --data FOLDER --backbone FILE [--seeds 5] [--labels-per-class 20] [--results FILE]'
+  'usage: npm run bench -- transfer --data FOLDER --backbone FILE [--seeds 5] [--labels-per-class 5,10,20] [--strategies transfer] [--results FILE]; --data and --backbone may be given several times'
 
 /** One run of `graft fit`. */
 type Run = {
@@ -20,6 +20,7 @@ type Run = {
   readonly backbone: string
   readonly labelsPerClass: number
   readonly seed: number
+  readonly tried: string
   readonly chosen: string | null
   readonly testAccuracy: number
   readonly testImages: number
@@ -37,51 +38,69 @@ type Fit = {
   readonly test: { readonly accuracy: number; readonly n: number } | null
 }
 
+/** What is measured over some seeds. */
+type Cell = Pick<Run, 'data' | 'backbone' | 'labelsPerClass' | 'tried'>
+
 /**
- * Accuracy on test images and wall time of `graft fit` over some seeds, few labels each. Runs that the file of results has are not
- * run again.
+ * Accuracy on test images and wall time of `graft fit` over some seeds, for each data set, backbone and number of labels. Runs that the
+ * file of results has are not run again.
  */
-export async function measureFlowers(args: readonly string[]): Promise<void> {
+export async function measureTransfer(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      data: { type: 'string' },
-      backbone: { type: 'string' },
+      data: { type: 'string', multiple: true, default: [] },
+      backbone: { type: 'string', multiple: true, default: [] },
       seeds: { type: 'string', default: '5' },
-      'labels-per-class': { type: 'string', default: '20' },
-      results: { type: 'string', default: path('results/flowers.json') },
+      'labels-per-class': { type: 'string', default: '5,10,20' },
+      strategies: { type: 'string', default: 'transfer' },
+      results: { type: 'string', default: path('results/transfer.json') },
     },
   })
-  const { data, backbone, results } = values
-  if (!data || !backbone) throw new GraftError('bad-usage', usage)
+  const { data, backbone, results, strategies: tried } = values
+  if (data.length === 0 || backbone.length === 0) throw new GraftError('bad-usage', usage)
   if (!existsSync(path('../dist/cli/main.js')))
     throw new GraftError('bad-usage', 'not built: run "npm run build"')
   await mkdir(dirname(results), { recursive: true })
 
-  const setting = {
-    data: basename(data),
-    backbone: basename(backbone),
-    labelsPerClass: Number(values['labels-per-class']),
-  }
-  const isOfSetting = (run: Run) =>
-    run.data === setting.data &&
-    run.backbone === setting.backbone &&
-    run.labelsPerClass === setting.labelsPerClass
   let runs: readonly Run[] = existsSync(results) ? JSON.parse(await readFile(results, 'utf8')) : []
-  const wanted = Array.from({ length: Number(values.seeds) }, (_, seed) => seed)
-  const found = () => runs.filter((run) => isOfSetting(run) && wanted.includes(run.seed))
-  for (const run of found()) print(run)
-  for (const seed of wanted) {
-    if (found().some((run) => run.seed === seed)) continue
-    const run = { ...setting, seed, ...(await learn(data, backbone, setting.labelsPerClass, seed)) }
-    print(run)
-    runs = [...runs, run]
-    await writeFileAtomic(results, `${JSON.stringify(runs, null, 2)}\n`)
+  const labels = values['labels-per-class'].split(',').map(Number)
+  for (const folder of data) {
+    for (const file of backbone) {
+      for (const labelsPerClass of labels) {
+        const cell = { data: basename(folder), backbone: basename(file), labelsPerClass, tried }
+        for (let seed = 0; seed < Number(values.seeds); seed++) {
+          const known = runs.find((run) => run.seed === seed && isOf(cell, run))
+          const run = known ?? {
+            ...cell,
+            seed,
+            ...(await learn(folder, file, labelsPerClass, seed, tried)),
+          }
+          print(run)
+          if (known) continue
+          runs = [...runs, run]
+          await writeFileAtomic(results, `${JSON.stringify(runs, null, 2)}\n`)
+        }
+        const found = runs.filter((run) => run.seed < Number(values.seeds) && isOf(cell, run))
+        summarize(cell, found)
+      }
+    }
   }
-  summarize(found())
 }
 
-async function learn(data: string, backbone: string, labelsPerClass: number, seed: number) {
+const isOf = (cell: Cell, run: Run) =>
+  run.data === cell.data &&
+  run.backbone === cell.backbone &&
+  run.labelsPerClass === cell.labelsPerClass &&
+  run.tried === cell.tried
+
+async function learn(
+  data: string,
+  backbone: string,
+  labelsPerClass: number,
+  seed: number,
+  strategies: string,
+) {
   const folder = await mkdtemp(join(tmpdir(), 'graft-bench-'))
   try {
     const begin = performance.now()
@@ -89,7 +108,7 @@ async function learn(data: string, backbone: string, labelsPerClass: number, see
       output: join(folder, 'run'),
       'labels-per-class': labelsPerClass,
       backbone,
-      strategies: 'scratch,transfer',
+      strategies,
       seed,
     }
     const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
@@ -136,12 +155,12 @@ function print({ seed, testAccuracy, testImages, chosen, seconds }: Run): void {
   console.log(`seed ${seed}: ${result}, ${chosen}, ${seconds.toFixed(0)} s`)
 }
 
-function summarize(runs: readonly Run[]): void {
+function summarize({ data, backbone, labelsPerClass }: Cell, runs: readonly Run[]): void {
   const spread = (values: readonly number[]) => (values.length > 1 ? standardDeviation(values) : 0)
   const accuracies = runs.map((run) => run.testAccuracy)
   const seconds = runs.map((run) => run.seconds)
   console.log(
-    `${runs.length} seeds: ${percent(mean(accuracies))} +- ${percent(spread(accuracies))} (standard deviation), ` +
+    `${data}, ${backbone}, ${labelsPerClass} labels a class, ${runs.length} seeds: ${percent(mean(accuracies))} +- ${percent(spread(accuracies))} (standard deviation), ` +
       `${mean(seconds).toFixed(0)} +- ${spread(seconds).toFixed(0)} s`,
   )
 }
