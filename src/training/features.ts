@@ -1,7 +1,7 @@
 import type { Graph } from '../graph/graph.ts'
 import type { Random } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
-import type { Examples } from './examples.ts'
+import { arrayExamples, type Examples } from './examples.ts'
 import { compileForward } from './forward.ts'
 import { predict } from './predict.ts'
 
@@ -63,4 +63,40 @@ export async function* computeFeatures(
 export function rowsInViews({ data, count, columns }: Features, rows: readonly number[]): number[] {
   const views = data.length / (count * columns)
   return Array.from({ length: views }, (_, view) => rows.map((row) => view * count + row)).flat()
+}
+
+/** Some columns of features, one after the other. */
+export function columnsOf(
+  { data, count, columns }: Features,
+  first: number,
+  width: number,
+): Features {
+  const rows = data.length / columns
+  const part = new Float32Array(rows * width)
+  for (let row = 0; row < rows; row++) {
+    const start = row * columns + first
+    part.set(data.subarray(start, start + width), row * width)
+  }
+  return { data: part, count, columns: width }
+}
+
+/**
+ * Cached activations as examples: as they are, or where there is a generator, in a view drawn anew each time.
+ *
+ * @param dims the dimensions of one activation
+ */
+export function viewExamples(
+  { data, count, columns }: Features,
+  dims: readonly number[],
+): Examples {
+  const rows = arrayExamples(data, dims)
+  const views = data.length / (count * columns)
+  return {
+    ...rows,
+    count,
+    batch: (indices, random) =>
+      rows.batch(
+        random ? Array.from(indices, (index) => random.integer(views) * count + index) : indices,
+      ),
+  }
 }

@@ -1,11 +1,13 @@
 import { GraftError } from '../errors.ts'
-import { cutAt, extend } from '../graph/compose.ts'
+import { cutAt } from '../graph/compose.ts'
 import { dependentsOf, type Graph, type Node, producersOf } from '../graph/graph.ts'
-import { elementTypes, type TensorType } from '../graph/tensor.ts'
+import type { TensorType } from '../graph/tensor.ts'
 import type { Runtime } from '../runtime/session.ts'
 import type { ImageInput } from '../training/normalization.ts'
+import { type Depth, featuresAt, findDepths } from './depths.ts'
 import { acceptFloats, imageInput } from './image-input.ts'
 import { openBatch } from './open-batch.ts'
+import { type Pooling, poolingOf } from './pooling.ts'
 
 /** A network that somebody trained before, cut before its classifier. */
 export type Backbone = {
@@ -17,6 +19,13 @@ export type Backbone = {
   readonly features: number
   /** The whole network, from the image to scores or probabilities [N, K]; null where it ends in features. */
   readonly whole: Graph | null
+  /** The network as it was read, for any number of images, and the types of its values for two. */
+  readonly open: Graph
+  readonly types: ReadonlyMap<string, TensorType>
+  /** How far it can be reused, from the lowest depth to what its classifier reads. */
+  readonly depths: readonly [Depth, ...Depth[]]
+  /** Reused to its end: what it takes an image for. Null where it ends in features. */
+  readonly scores: Depth | null
 }
 
 type Types = ReadonlyMap<string, TensorType>
@@ -30,32 +39,64 @@ type Types = ReadonlyMap<string, TensorType>
 export async function cutBackbone(given: Graph, runtime: Runtime): Promise<Backbone> {
   const model = acceptFloats(given)
   const image = imageInput(model)
-  const { graph: open, types } = await openBatch(model, image, runtime)
+  const { graph: open, types, folded } = await openBatch(model, image, runtime)
   const output = open.outputs[0]?.name as string
   const classifier = classifierOf(open, output, types)
   const cut = classifier?.features ?? output
-  const { type, dims } = types.get(cut) as TensorType
-  if (!type.startsWith('float') || dims.length < 2 || dims.length > 4) {
+  const type = types.get(cut) as TensorType
+  const channelsAt = (value: string) =>
+    layoutAt(open, value, value === cut ? classifier?.node : undefined, types, image) === 'NCHW'
+      ? 1
+      : 3
+  const pooling = poolingOf(cut, type, channelsAt(cut), true)
+  if (!pooling) {
     throw new GraftError(
       'unsupported',
-      `the backbone ends in "${cut}", ${type} [${dims.join(', ')}]: neither a vector, a map nor tokens for each image`,
+      `the backbone ends in "${cut}", ${type.type} [${type.dims.join(', ')}]: neither a vector, a map nor tokens for each image`,
     )
   }
-  const channels =
-    dims.length === 4 && layoutAt(open, cut, classifier?.node, types, image) === 'NCHW'
-      ? 1
-      : dims.length - 1
-  const graph = extend(cutAt(open, cut), (builder) => {
-    const value =
-      type === 'float32' ? cut : builder.op('Cast', [cut], { to: elementTypes.float32.code })
-    const axes = dims.flatMap((_, axis) => (axis === 0 || axis === channels ? [] : [axis]))
-    if (axes.length === 0) return value
-    return builder.op('ReduceMean', [value, builder.int64s(axes)], { keepdims: 0 })
-  })
+  const { depths, blocks } = findDepths(folded, types, image, cut, channelsAt)
+  const top: Depth = { ...pooling, name: cut, blocks }
   const scores = types.get(output)
   const classifies = classifier && scores?.type === 'float32' && scores.dims.length === 2
-  const whole = classifies ? cutAt(open, output) : null
-  return { graph, image, cut, features: dims[channels] as number, whole }
+  return {
+    graph: featuresAt(open, [top]),
+    image,
+    cut,
+    features: pooling.features,
+    whole: classifies ? cutAt(open, output) : null,
+    open,
+    types,
+    depths: [...depths, top] as unknown as [Depth, ...Depth[]],
+    scores: classifies
+      ? { ...rootsOfProbabilities(open, output, scores.dims[1] as number), name: output, blocks }
+      : null,
+  }
+}
+
+/**
+ * The square roots of a classifier's probabilities: their distances are those of distributions (Hellinger), and many small ones count
+ * together.
+ */
+function rootsOfProbabilities(graph: Graph, output: string, classes: number): Pooling {
+  const producers = producersOf(graph)
+  let node = producers.get(output)
+  while (node && passing.has(node.operator) && !(node.operator in probabilities)) {
+    node = producers.get(node.inputs[0] as string)
+  }
+  const normalize = probabilities[node?.operator ?? ''] ?? 'Softmax'
+  return {
+    features: classes,
+    write: (builder) =>
+      builder.op('Sqrt', [normalize === 'Identity' ? output : builder.op(normalize, [output])]),
+  }
+}
+
+/** What makes probabilities of a classifier's result, where it ended in one of these operators. */
+const probabilities: Readonly<Record<string, 'Identity' | 'Exp'>> = {
+  Softmax: 'Identity',
+  Sigmoid: 'Identity',
+  LogSoftmax: 'Exp',
 }
 
 /** Operators that a classifier's result passes on its way to the output. */

@@ -2,6 +2,9 @@ import { expect, test } from 'vitest'
 import { runtime } from '../../testing/runtime.ts'
 import type { Images } from '../data/pixels.ts'
 import { createBuilder } from '../graph/builder.ts'
+import { extend } from '../graph/compose.ts'
+import type { Graph } from '../graph/graph.ts'
+import { float32 } from '../graph/tensor.ts'
 import { createRandom } from '../random.ts'
 import type { ImageInput, Normalization } from '../training/normalization.ts'
 import type { StrategyEvent } from '../training/task.ts'
@@ -15,7 +18,7 @@ function backboneBetween(least: number, most: number) {
   const x = builder.input('x', 'float32', ['N', 1, 2, 2])
   const bounded = builder.op('Clip', [x, builder.scalar(least), builder.scalar(most)])
   builder.output(builder.op('Flatten', [builder.op('GlobalAveragePool', [bounded])]))
-  return { graph: builder.build(), image, whole: null }
+  return { graph: builder.build(), image, whole: null as Graph | null }
 }
 
 /** Dark and light images, of about 180 and 210. */
@@ -70,6 +73,33 @@ test.each(Object.entries(bounds))(
     expect(decision).toHaveProperty(
       'sentence',
       expect.stringMatching(`^normalization by leave-one-out score: ${name} 0\\.\\d{3}, `),
+    )
+  },
+)
+
+test.each([
+  ['raw', [165, 225], 'x/255, [-1, 1], ImageNet mean and std'],
+  ['x/255', [0.66, 0.87], '[-1, 1], ImageNet mean and std, raw'],
+] as const)(
+  'where a classifier tells images apart only with %s, no other is tried',
+  async (name, [least, most], left) => {
+    const { graph } = backboneBetween(least, most)
+    // Four classes of its own, for brightness from the one bound to the other.
+    const whole = extend(graph, (b) => {
+      const shifted = b.op('Sub', [graph.outputs[0]?.name, b.scalar((least + most) / 2)])
+      const scaled = b.op('Mul', [shifted, b.scalar(40 / (most - least))])
+      return b.op('Mul', [scaled, b.constant(float32([1, 4], [-3, -1, 1, 3]))])
+    })
+    const { chosen, events } = await choose({ graph, image, whole })
+    expect(chosen.name).toBe(name)
+    const sentences = events.flatMap((event) => (event.type === 'decision' ? [event.sentence] : []))
+    expect(sentences[0]).toMatch(
+      new RegExp(`^what the backbone's own classifier tells of the images, in nats: ${name} `),
+    )
+    const names = sentences[0]?.split('; left out: ')[1]?.split(', ').sort()
+    expect(names).toEqual(left.split(', ').sort())
+    expect(sentences.at(-1)).toMatch(
+      new RegExp(`^normalization by leave-one-out score: ${name} 0\\.\\d{3}$`),
     )
   },
 )

@@ -13,17 +13,22 @@ import { finish } from '../training/predict.ts'
 import type { StrategyEvent, Task } from '../training/task.ts'
 import type { Backbone } from './backbone.ts'
 import { costOf } from './cost.ts'
-import { meanEntropy } from './entropy.ts'
+import { entropiesOf } from './entropy.ts'
 import { standardize } from './head.ts'
 
 /** More images than this tell no more about the normalization; fewer tell too little. */
 const mostImages = 200
 const leastImages = 40
 
+/** So many images show whether a classifier tells them apart at all. */
+const informativeImages = 40
+
 /**
- * The normalization that a backbone wants: what its metadata says, or else the one of the usual ones under which its last features
- * explain the labels best, by closed-form leave-one-out. With few images several may lie within the noise: of those, the one under which
- * the backbone's own classifier is surest, since a network is confused by images that look like none it was trained on.
+ * The normalization that a backbone wants: what its metadata says, or else one of the usual ones. Those are left out under which the
+ * backbone's own classifier tells the images apart less than half as well as under another: where pixels are far too large or too small for
+ * it, it says the same of all. Of the others, the one under which its last features explain the labels best, by closed-form
+ * leave-one-out. With few images several may lie within the noise: of those, the one under which its classifier is surest, since a network
+ * is confused by images that look like none it was trained on.
  */
 export async function* chooseNormalization(
   backbone: Pick<Backbone, 'image' | 'graph' | 'whole'>,
@@ -43,13 +48,23 @@ export async function* chooseNormalization(
     return said
   }
   const order = random.fork('normalization').shuffle(Array.from(labels, (_, index) => index))
-  const candidates = usualNormalizations(image.channels)
-  const cost = await costOf(task, takePixels(graph, image, candidates[0] as Normalization))
-  const affordable = Math.floor(task.multiplyAdds / (10 * cost * candidates.length))
+  const usual = usualNormalizations(image.channels)
+  const cost = await costOf(task, takePixels(graph, image, usual[0] as Normalization))
+  const affordable = Math.floor(task.multiplyAdds / (10 * cost * usual.length))
   const sample = order.slice(0, Math.min(Math.max(affordable, leastImages), mostImages))
   const examples = imageExamples(images)
   const truth = sample.map((index) => labels[index] as number)
   const all = sample.map((_, row) => row)
+  const candidates = whole
+    ? yield* informative(usual, (normalization) =>
+        entropiesOf(
+          takePixels(whole, image, normalization),
+          examples,
+          sample.slice(0, informativeImages),
+          runtime,
+        ),
+      )
+    : usual
   const scores: Score[] = []
   for (const [done, normalization] of candidates.entries()) {
     yield { type: 'progress', phase: 'transfer, normalization', done, total: candidates.length }
@@ -67,13 +82,13 @@ export async function* chooseNormalization(
     kept: true,
   }
   const best = (scores[0] as Score).normalization
-  const contenders = withinNoise(scores).filter(({ normalization }) => isModest(normalization))
-  if (!whole || !isModest(best) || contenders.length === 1) return best
+  const contenders = withinNoise(scores)
+  if (!whole || contenders.length === 1) return best
   const entropies: { readonly normalization: Normalization; readonly entropy: number }[] = []
   for (const { normalization } of contenders) {
     const network = takePixels(whole, image, normalization)
-    const entropy = await finish(meanEntropy(network, examples, sample, runtime))
-    entropies.push({ normalization, entropy })
+    const { each } = await finish(entropiesOf(network, examples, sample, runtime))
+    entropies.push({ normalization, entropy: each })
   }
   entropies.sort((a, b) => a.entropy - b.entropy)
   const surest = entropies.map((one) => `${one.normalization.name} ${one.entropy.toFixed(2)}`)
@@ -85,9 +100,29 @@ export async function* chooseNormalization(
   return (entropies[0] as (typeof entropies)[number]).normalization
 }
 
-/** Large numbers drive a network that does not expect them into saturation, where it is sure of everything. */
-function isModest({ std }: Normalization): boolean {
-  return std.every((deviation) => deviation > 0.05)
+/** The normalizations under which a classifier tells images apart at least half as well as under the best of them. */
+async function* informative(
+  candidates: readonly Normalization[],
+  entropies: (normalization: Normalization) => ReturnType<typeof entropiesOf>,
+): AsyncGenerator<StrategyEvent, readonly Normalization[]> {
+  const found: { readonly normalization: Normalization; readonly information: number }[] = []
+  for (const normalization of candidates) {
+    const { information } = await finish(entropies(normalization))
+    found.push({ normalization, information })
+  }
+  found.sort((a, b) => b.information - a.information)
+  const most = found[0]?.information ?? 0
+  const left = found.filter(({ information }) => information < most / 2)
+  if (left.length > 0) {
+    const list = found.map((one) => `${one.normalization.name} ${one.information.toFixed(2)}`)
+    const names = left.map(({ normalization }) => normalization.name).join(', ')
+    yield {
+      type: 'decision',
+      sentence: `what the backbone's own classifier tells of the images, in nats: ${list.join(', ')}; left out: ${names}`,
+      kept: true,
+    }
+  }
+  return candidates.filter((one) => !left.some(({ normalization }) => normalization === one))
 }
 
 type Score = LeaveOneOut & { readonly normalization: Normalization }

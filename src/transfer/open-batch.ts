@@ -8,8 +8,14 @@ import { inferTypes, type TypedGraph } from '../runtime/types.ts'
 import type { ImageInput } from '../training/normalization.ts'
 import { batchDims } from './image-input.ts'
 
-/** A network that takes any number of images, and the type of every value for two of them. */
-export type OpenNetwork = { readonly graph: Graph; readonly types: ReadonlyMap<string, TensorType> }
+/** A network that takes any number of images, and what is known of it for two of them. */
+export type OpenNetwork = {
+  readonly graph: Graph
+  /** The type of every value. */
+  readonly types: ReadonlyMap<string, TensorType>
+  /** The graph with what only computes shapes as constants. */
+  readonly folded: Graph
+}
 
 /**
  * Opens the batch axis of a network, also of one that was exported for a fixed number of images: its input's axis, and the reshapes that
@@ -26,9 +32,9 @@ export async function openBatch(
     const type: TensorType = { type: 'float32', dims: batchDims(image, batch) }
     return inferTypes(graph, { [image.input]: type }, runtime)
   }
-  const typesOfTwo = async (graph: Graph) => {
+  const typedForTwo = async (graph: Graph) => {
     try {
-      return (await typed(graph, 2)).types
+      return await typed(graph, 2)
     } catch {
       return undefined
     }
@@ -41,14 +47,18 @@ export async function openBatch(
     outputs: model.outputs.map(({ name }) => ({ name })),
   }
   if (typeof given === 'string') {
-    const types = await typesOfTwo(open)
-    if (types?.get(output)?.dims[0] === 2) return { graph: open, types }
+    const two = await typedForTwo(open)
+    if (two?.types.get(output)?.dims[0] === 2) {
+      return { graph: open, types: two.types, folded: two.graph }
+    }
   }
   const batch = typeof given === 'number' ? given : 1
   // A network that does not run at its own size is wrong in another way, and the error says how.
   const graph = openReshapes(open, await typed(open, batch))
-  const types = await typesOfTwo(graph)
-  if (types && (await treatsAlike(graph, image, batch, runtime))) return { graph, types }
+  const two = await typedForTwo(graph)
+  if (two && (await treatsAlike(graph, image, batch, runtime))) {
+    return { graph, types: two.types, folded: two.graph }
+  }
   throw new GraftError(
     'unsupported',
     `the backbone works on a batch of ${batch} only: export it with a dynamic batch axis`,

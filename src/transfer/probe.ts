@@ -22,6 +22,8 @@ const regularizations: readonly Regularization[] = [
 export type Probe = {
   readonly regularization: Regularization
   readonly accuracy: number
+  /** The log loss on the held-out part of each fold. */
+  readonly losses: readonly number[]
   readonly folds: readonly FoldResult[]
   readonly heads: readonly Head[]
 }
@@ -64,8 +66,9 @@ async function createProbe(
 export async function* probeFolds(
   task: Task,
   features: Features,
+  name = 'output layer',
 ): AsyncGenerator<StrategyEvent, Probe> {
-  const probes: (Probe & { readonly loss: number })[] = []
+  const probes: Probe[] = []
   const examples = Math.max(...task.folds.map(({ train }) => train.length))
   for (const regularization of regularizations) {
     const { scaling, penalty } = regularization
@@ -77,7 +80,7 @@ export async function* probeFolds(
       const start = performance.now()
       const done = probes.length * task.folds.length + index
       const total = regularizations.length * task.folds.length
-      yield { type: 'progress', phase: 'transfer, output layer', done, total }
+      yield { type: 'progress', phase: `transfer, ${name}`, done, total }
       const random = task.random.fork(`head ${scaling} ${penalty} fold ${index}`)
       const head = await finish(probe.fit(train, random))
       const truth = validation.map((row) => task.labels[row] as number)
@@ -89,12 +92,12 @@ export async function* probeFolds(
     }
     await probe.release()
     const accuracy = mean(folds.map((fold) => fold.accuracy))
-    probes.push({ regularization, accuracy, folds, heads, loss: mean(losses) })
+    probes.push({ regularization, accuracy, losses, folds, heads })
   }
-  const best = probes.reduce((a, b) => (b.loss < a.loss ? b : a))
+  const best = probes.reduce((a, b) => (mean(b.losses) < mean(a.losses) ? b : a))
   yield {
     type: 'decision',
-    sentence: `new output layer on frozen features, ${describe(best.regularization)}: ${best.accuracy.toFixed(3)}`,
+    sentence: `new ${name} on frozen features, ${describe(best.regularization)}: ${best.accuracy.toFixed(3)}`,
     kept: true,
   }
   return best

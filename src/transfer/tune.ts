@@ -1,19 +1,21 @@
 import type { AugmentationRecipe } from '../data/augment.ts'
 import type { Images } from '../data/pixels.ts'
 import { GraftError } from '../errors.ts'
+import { continueFrom, cutAt, extend } from '../graph/compose.ts'
 import type { Graph } from '../graph/graph.ts'
+import { sizeOf, type TensorType } from '../graph/tensor.ts'
 import { crossEntropy } from '../nn/losses.ts'
 import { adamw } from '../nn/optimizers.ts'
 import { cosine, warmUp } from '../nn/schedules.ts'
-import { mean } from '../statistics/summaries.ts'
 import { balancedWeights } from '../training/class-weights.ts'
 import { imageExamples } from '../training/examples.ts'
+import { computeFeatures, type FeatureOptions, viewExamples } from '../training/features.ts'
 import { compileForward, withParameters } from '../training/forward.ts'
 import { type TrainingEvent, train, trainableParameters } from '../training/loop.ts'
-import { pixelsInput } from '../training/normalization.ts'
 import { compileStep } from '../training/step.ts'
 import {
   affordableEpochs,
+  asProgress,
   type FoldResult,
   inPhase,
   remember,
@@ -36,9 +38,11 @@ export const augmentation: AugmentationRecipe = {
   saturation: 0.1,
 }
 
-/** A whole network, thawed, that is trained again and again from its reused values and a given output layer. */
+/** The upper blocks of a network, thawed, that are trained again and again from their reused values and a given output layer. */
 export type Tuner = {
   readonly epochs: number
+  /** The multiply-adds of `epochs` in every fold, and on all labels. */
+  readonly cost: number
   fit(
     phase: string,
     head: Head,
@@ -52,38 +56,71 @@ export type Tuner = {
   release(): Promise<void>
 }
 
-/**
- * Compiles the training of all layers.
- *
- * @param network the reused layers, from pixels to features
- */
-export async function createTuner(
-  task: Task,
-  network: Graph,
-  features: number,
-  images: Images,
-): Promise<Tuner> {
-  const { height, width, channels } = images
+/** What is thawed: all that lies above a value of the network. */
+export type Thaw = {
+  /** The reused layers, from pixels to features. */
+  readonly network: Graph
+  readonly features: number
+  /** The value up to which all stays frozen; null to thaw everything. */
+  readonly from: { readonly name: string; readonly type: TensorType } | null
+  readonly images: Images
+  /** The augmented looks at every image that the frozen part takes, where its results are cached. */
+  readonly views: FeatureOptions['views']
+}
+
+/** Activations that may be cached, in bytes; where they are more, the frozen part runs again in every step. */
+const largestCache = 2 ** 29
+
+/** Compiles the training of what is thawed; the frozen part is run once, where its results can be kept. */
+export async function* createTuner(task: Task, thaw: Thaw): AsyncGenerator<StrategyEvent, Tuner> {
+  const { network, features, from, images } = thaw
   const classes = task.classes.length
-  const graph = withHead(network, features, classes)
-  const trainable = trainableParameters(graph)
-  const epochs = await tuningEpochs(task, network)
+  const whole = withHead(network, features, classes)
+  const upper = from && continueFrom(whole, from.name, from.type)
+  const trained = new Set((upper ?? whole).initializers.keys())
+  const trainable = trainableParameters(whole).filter((name) => trained.has(name))
+  const total = await costOf(task, network)
+  const frozen = from ? await costOf(task, cutAt(network, from.name)) : 0
+  const views = 1 + (thaw.views?.count ?? 0)
+  const size = from ? sizeOf(from.type.dims.slice(1)) : 0
+  const cached = upper !== null && 4 * size * images.count * views <= largestCache
+  // A frozen part is only run forward, a third of what it would cost.
+  const perImage = total - frozen + (cached ? 0 : frozen / 3)
+  const epochs = tuningEpochs(task, perImage)
+  const examples = cached
+    ? viewExamples(
+        yield* asProgress(
+          'transfer, frozen layers',
+          computeFeatures(
+            flattened(cutAt(network, from?.name as string)),
+            imageExamples(images, augmentation),
+            task.runtime,
+            thaw.views ? { views: thaw.views } : {},
+          ),
+        ),
+        from?.type.dims.slice(1) as number[],
+      )
+    : imageExamples(images, augmentation)
+  const graph = cached ? upper : whole
+  const input = graph.inputs[0]?.name as string
+  const type = { type: examples.type, dims: [batchSize, ...examples.dims] }
   const step = await compileStep(
     {
       graph,
       loss: crossEntropy({ smoothing: 0.1 }),
-      inputs: { [pixelsInput]: { type: 'uint8', dims: [batchSize, height, width, channels] } },
+      inputs: { [input]: type },
       trainable,
       optimizer: adamw({ weightDecay: 0.01 }),
       clipNorm: 5,
+      batchStatistics: false,
     },
     task.runtime,
   )
   const forward = await compileForward(graph, trainable, task.runtime)
-  const examples = imageExamples(images, augmentation)
   const classWeights = balancedWeights(task.labels, classes)
   return {
     epochs,
+    cost: 3 * epochs * perImage * images.count * (task.folds.length + 1),
     async *fit(phase, head, rows, validation, random) {
       const first = [
         [headWeight, head.weight],
@@ -94,7 +131,7 @@ export async function createTuner(
         phase,
         train({
           step,
-          input: pixelsInput,
+          input,
           examples,
           labels: task.labels,
           train: rows,
@@ -107,7 +144,7 @@ export async function createTuner(
           validation: { indices: validation, forward },
         }),
       )
-      return { graph: withParameters(graph, parameters), curve }
+      return { graph: withParameters(whole, parameters), curve }
     },
     async release() {
       await step.release()
@@ -116,13 +153,18 @@ export async function createTuner(
   }
 }
 
+/** Its output as rows, whatever it is. */
+function flattened(graph: Graph): Graph {
+  return extend(graph, (builder) => builder.op('Flatten', [graph.outputs[0]?.name as string]))
+}
+
 const leastEpochs = 3
 const mostEpochs = 20
 
 /** As many epochs as the budget pays for; throws `unsupported` where that is too few to be worth it. */
-async function tuningEpochs(task: Task, network: Graph): Promise<number> {
+function tuningEpochs(task: Task, perImage: number): number {
   const epochs = affordableEpochs(task, {
-    perImage: await costOf(task, network),
+    perImage,
     images: task.labels.length,
     runs: task.folds.length + 1,
   })
@@ -136,18 +178,16 @@ async function tuningEpochs(task: Task, network: Graph): Promise<number> {
   return Math.round(Math.min(epochs, mostEpochs))
 }
 
-/** Thaws everything in every fold and trains on from the fold's output layer. */
+/** Trains on in every fold, from the fold's output layer. */
 export async function* tuneFolds(
   task: Task,
   tuner: Tuner,
   heads: readonly Head[],
-): AsyncGenerator<
-  StrategyEvent,
-  { readonly accuracy: number; readonly folds: readonly FoldResult[] }
-> {
+  { what, key }: { readonly what: string; readonly key: string },
+): AsyncGenerator<StrategyEvent, readonly FoldResult[]> {
   const folds: FoldResult[] = []
   for (const [index, { train: rows, validation }] of task.folds.entries()) {
-    const phase = `transfer, all layers thawed, fold ${index + 1} of ${task.folds.length}`
+    const phase = `transfer, ${what} thawed, fold ${index + 1} of ${task.folds.length}`
     const measured = async function* (): AsyncGenerator<StrategyEvent, FoldResult> {
       const start = performance.now()
       const random = task.random.fork(`thawed fold ${index}`)
@@ -155,7 +195,7 @@ export async function* tuneFolds(
       const seconds = (performance.now() - start) / 1000
       return { fold: index, accuracy: curve.at(-1)?.validationAccuracy ?? 0, seconds, curve }
     }
-    folds.push(yield* remember(task.checkpoints, `transfer-thawed-fold-${index}`, measured))
+    folds.push(yield* remember(task.checkpoints, `transfer-${key}-fold-${index}`, measured))
   }
-  return { accuracy: mean(folds.map(({ accuracy }) => accuracy)), folds }
+  return folds
 }

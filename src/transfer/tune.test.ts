@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest'
+import { runtime } from '../../testing/runtime.ts'
+import type { Images } from '../data/pixels.ts'
+import { cutAt } from '../graph/compose.ts'
+import type { Graph } from '../graph/graph.ts'
+import { float32 } from '../graph/tensor.ts'
+import { inputName, resnet } from '../nn/architectures.ts'
+import { createRandom } from '../random.ts'
+import { type Normalization, takePixels, usualNormalizations } from '../training/normalization.ts'
+import { finish } from '../training/predict.ts'
+import type { Task } from '../training/task.ts'
+import { cutBackbone } from './backbone.ts'
+import { featuresAt } from './depths.ts'
+import { createTuner } from './tune.ts'
+
+const side = 16
+const size = { height: side, width: side, channels: 3 }
+const count = 16
+const source = createRandom(5)
+const images: Images = {
+  ...size,
+  count,
+  names: Array.from({ length: count }, (_, index) => `${index}`),
+  data: Uint8Array.from({ length: count * side * side * 3 }, () => source.integer(256)),
+}
+const labels = Int32Array.from({ length: count }, (_, index) => index % 2)
+const rows = Array.from(labels, (_, row) => row)
+const random = createRandom(3)
+const task = {
+  classes: ['a', 'b'],
+  labels,
+  folds: [{ train: rows, validation: [0] }],
+  multiplyAdds: 1e12,
+  random,
+  runtime,
+} as unknown as Task
+
+describe('what lies below the thawed blocks is not touched, not by a bit', async () => {
+  const backbone = await cutBackbone(
+    resnet([3, side, side], { classes: 5 }, createRandom(1)),
+    runtime,
+  )
+  const [normalization] = usualNormalizations(3) as [Normalization]
+  const image = { input: inputName, layout: 'NCHW', ...size } as const
+  const top = backbone.depths.at(-1) as (typeof backbone.depths)[number]
+  const network = featuresAt(takePixels(backbone.open, image, normalization), [top])
+  const head = {
+    weight: float32([2, top.features], Array(2 * top.features).fill(0)),
+    bias: float32([2], [0, 0]),
+  }
+
+  const tuned = async (from: string | null) => {
+    const type = from === null ? undefined : backbone.types.get(from)
+    const tuner = await finish(
+      createTuner(task, {
+        network,
+        features: top.features,
+        from: from !== null && type ? { name: from, type } : null,
+        images,
+        views: { count: 2, random: random.fork('views') },
+      }),
+    )
+    const { graph, curve } = await finish(tuner.fit('', head, rows, rows, random.fork('fit')))
+    await tuner.release()
+    return { graph, curve, cost: tuner.cost }
+  }
+  const changed = (graph: Graph) =>
+    new Set(
+      [...network.initializers]
+        .filter(([name, { data }]) => {
+          const now = graph.initializers.get(name)?.data
+          return !data.every((value, index) => Object.is(value, now?.[index]))
+        })
+        .map(([name]) => name),
+    )
+
+  test.each([1, 2, 3])('%d of them', async (blocks) => {
+    const from = top.blocks.at(-blocks)?.from as string
+    const { graph, curve } = await tuned(from)
+    const below = new Set(cutAt(network, from).initializers.keys())
+    const moved = changed(graph)
+    expect([...moved].filter((name) => below.has(name))).toEqual([])
+    expect(moved.size).toBeGreaterThan(0)
+    expect(curve.at(-1)?.trainingLoss).toBeLessThan(curve[0]?.trainingLoss ?? 0)
+  })
+
+  test('and fewer blocks cost less', async () => {
+    const costs = []
+    for (const from of [top.blocks.at(-1)?.from, top.blocks.at(-3)?.from, null]) {
+      costs.push((await tuned(from ?? null)).cost)
+    }
+    expect(costs).toEqual([...costs].sort((a, b) => a - b))
+    expect(new Set(costs).size).toBe(3)
+  })
+
+  test('statistics of batch normalization stay, also above', async () => {
+    const moved = changed((await tuned(null)).graph)
+    const statistics = [...network.initializers.keys()].filter((name) =>
+      /running|mean|var/.test(name),
+    )
+    expect(statistics.length).toBeGreaterThan(0)
+    expect(statistics.filter((name) => moved.has(name))).toEqual([])
+  })
+})
