@@ -25,6 +25,8 @@ export type Reused = {
 const mostImages = 200
 /** How many depths are tried on the folds beside the top. */
 const mostRivals = 2
+/** How many a decision names. */
+const mostShown = 5
 
 /**
  * How far to reuse a network: all depths are ranked by one pass over the images, and those that seem better than the top are tried on the
@@ -113,10 +115,13 @@ async function* rankDepths(
     return { depth: candidates[index] as Depth, explained, accuracy }
   })
   ranked.sort((a, b) => b.explained - a.explained)
-  const list = ranked.map(({ depth, explained }) => `${depth.name} ${explained.toFixed(3)}`)
+  const shown = ranked.slice(0, mostShown).map(({ depth, explained }) => {
+    return `${depth.name} ${explained.toFixed(3)}`
+  })
+  const more = ranked.length > mostShown ? ` and ${ranked.length - mostShown} lower ones` : ''
   yield {
     type: 'decision',
-    sentence: `depths by leave-one-out score: ${list.join(', ')}`,
+    sentence: `depths by leave-one-out score: ${shown.join(', ')}${more}`,
     kept: true,
   }
   return ranked
