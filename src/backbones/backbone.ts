@@ -1,3 +1,4 @@
+import type { ProgressEvent } from '../training/task.ts'
 import type { Preparation } from './preparation.ts'
 
 /** A network to reuse, on the disk. */
@@ -15,11 +16,4 @@ export type ResolvedBackbone = Preparation & {
 }
 
 /** What happens while a backbone is looked for. */
-export type BackboneEvent =
-  | {
-      readonly type: 'progress'
-      readonly phase: string
-      readonly done: number
-      readonly total: number
-    }
-  | { readonly type: 'notice'; readonly sentence: string }
+export type BackboneEvent = ProgressEvent | { readonly type: 'notice'; readonly sentence: string }

@@ -1,7 +1,6 @@
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { GraftError } from '../errors.ts'
-import type { BackboneEvent } from './backbone.ts'
 import { asUnreachable, isPassing, pauseBefore, Unreachable, watch } from './connection.ts'
 import { type Digest, isIntact } from './digest.ts'
 import { claimPart } from './parts.ts'
@@ -164,16 +163,4 @@ async function* bring(
 function versionIn({ headers }: Response): Version {
   const version = headers.get('etag')
   return version?.startsWith('"') ? version : null
-}
-
-/** Gives the progress of a download the name of its phase. */
-export async function* asDownload<R>(
-  phase: string,
-  steps: AsyncGenerator<{ readonly done: number; readonly total: number }, R>,
-): AsyncGenerator<BackboneEvent, R> {
-  for (;;) {
-    const { done, value } = await steps.next()
-    if (done) return value
-    yield { type: 'progress', phase, ...value }
-  }
 }

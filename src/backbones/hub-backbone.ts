@@ -4,11 +4,12 @@ import { join, posix } from 'node:path'
 import { GraftError, inFile } from '../errors.ts'
 import { fileDigest } from '../files.ts'
 import { externalFiles } from '../graph/external-files.ts'
+import { asProgress } from '../training/task.ts'
 import type { BackboneEvent, ResolvedBackbone } from './backbone.ts'
 import { chooseFile } from './choose-file.ts'
 import { Unreachable } from './connection.ts'
 import { isIntact } from './digest.ts'
-import { asDownload, download } from './download.ts'
+import { download } from './download.ts'
 import { type HubFile, hubHeaders, type Repository, refusal } from './hub.ts'
 import { firstOf, type Preparation, preparationFiles } from './preparation.ts'
 import { absent, openRepository, repositoryFolder } from './repository.ts'
@@ -115,5 +116,5 @@ async function* bring(
     },
     settings.patience,
   )
-  yield* asDownload(`downloading ${name}: ${path}`, steps)
+  yield* asProgress(`downloading ${name}: ${path}`, steps)
 }

@@ -4,9 +4,10 @@ import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { GraftError } from '../errors.ts'
 import { fileDigest, writeFileAtomic } from '../files.ts'
+import { asProgress } from '../training/task.ts'
 import type { BackboneEvent, ResolvedBackbone } from './backbone.ts'
 import { ask, Unreachable } from './connection.ts'
-import { asDownload, download } from './download.ts'
+import { download } from './download.ts'
 import { noPreparation } from './preparation.ts'
 import type { HubSettings } from './settings.ts'
 
@@ -46,7 +47,7 @@ export async function* urlBackbone(
     const refuse = ({ status }: Response) =>
       new GraftError('bad-input', `${url}: the server answers ${status}: check the address`)
     const wanted = { name: url, url, headers: {}, target: path, known: null, refuse }
-    const version = yield* asDownload(`downloading ${name}`, download(wanted, settings.patience))
+    const version = yield* asProgress(`downloading ${name}`, download(wanted, settings.patience))
     const sha256 = await fileDigest(path)
     await writeFileAtomic(noteOf(path), JSON.stringify({ url, version, sha256 }))
     return { ...found, digest: sha256 }

@@ -29,15 +29,18 @@ export type Checkpoints = {
   save(key: string, value: unknown): Promise<void>
 }
 
+/** How far a piece of work is. */
+export type ProgressEvent = {
+  readonly type: 'progress'
+  readonly phase: string
+  readonly done: number
+  readonly total: number
+}
+
 /** What a strategy does, as it happens. */
 export type StrategyEvent =
   | DataEvent
-  | {
-      readonly type: 'progress'
-      readonly phase: string
-      readonly done: number
-      readonly total: number
-    }
+  | ProgressEvent
   | (TrainingEvent & { readonly phase: string })
   | { readonly type: 'decision'; readonly sentence: string; readonly kept: boolean }
 
@@ -109,7 +112,7 @@ export async function* inPhase<R>(
 export async function* asProgress<R>(
   phase: string,
   steps: AsyncGenerator<{ readonly done: number; readonly total: number }, R>,
-): AsyncGenerator<StrategyEvent, R> {
+): AsyncGenerator<ProgressEvent, R> {
   for (;;) {
     const { done, value } = await steps.next()
     if (done) return value
