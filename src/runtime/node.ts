@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { writeModel } from '../graph/write.ts'
 import type { Device, Runtime } from './session.ts'
-import { guarded, sessionsOf } from './wrap-session.ts'
+import { guarded, optimizationOf, sessionsOf } from './wrap-session.ts'
 
 // This build of ONNX Runtime reports its use to its makers unless told not to, before it is loaded.
 process.env.ORT_DISABLE_TELEMETRY ??= '1'
@@ -16,13 +16,13 @@ export const nodeRuntimeOn = (device: Device): Runtime => ({
   speed: 100e9,
 
   async createSession(graph, options = {}) {
-    const { threads = availableParallelism(), optimize = 'all' } = options
+    const { threads = availableParallelism(), optimize } = options
     const session = await guarded('this graph cannot be compiled', () =>
       InferenceSession.create(writeModel(graph), {
         executionProviders: [options.device ?? device],
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
-        graphOptimizationLevel: optimize === 'none' ? 'disabled' : optimize,
+        graphOptimizationLevel: optimizationOf(graph, optimize),
         logSeverityLevel: 4,
         // A plan for all memory of a run at once takes up to half as much again, and saves no time.
         enableMemPattern: false,

@@ -1,4 +1,4 @@
-import { exposeBatchStatistics, normalizesByBatch } from '../autodiff/batch-statistics.ts'
+import { exposeBatchStatistics } from '../autodiff/batch-statistics.ts'
 import { differentiate } from '../autodiff/differentiate.ts'
 import { GraftError } from '../errors.ts'
 import { createBuilder } from '../graph/builder.ts'
@@ -14,10 +14,7 @@ export async function run(
   inputs: Readonly<Record<string, Tensor>>,
   runtime: Runtime,
 ): Promise<Record<string, Tensor>> {
-  // Optimizing, ONNX Runtime lets equal small initializers share memory; then its batch normalization in training mode writes the new
-  // running variance over its own scale.
-  const optimize = graph.nodes.some(normalizesByBatch) ? 'none' : 'all'
-  const session = await runtime.createSession(graph, { optimize })
+  const session = await runtime.createSession(graph)
   try {
     return await session.run(feedsOf(graph, inputs))
   } finally {

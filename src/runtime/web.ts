@@ -1,7 +1,7 @@
 import { env, InferenceSession, Tensor } from '#onnxruntime-web'
 import { writeModel } from '../graph/write.ts'
 import type { Runtime } from './session.ts'
-import { guarded, sessionsOf } from './wrap-session.ts'
+import { guarded, optimizationOf, sessionsOf } from './wrap-session.ts'
 
 env.logLevel = 'fatal'
 const wrap = sessionsOf(Tensor)
@@ -16,11 +16,11 @@ export const webRuntime: Runtime = {
   device: 'cpu',
   speed: 10e9,
 
-  async createSession(graph, { optimize = 'all' } = {}) {
+  async createSession(graph, { optimize } = {}) {
     const session = await guarded('this graph cannot be compiled', () =>
       InferenceSession.create(writeModel(graph), {
         executionProviders: ['wasm'],
-        graphOptimizationLevel: optimize === 'none' ? 'disabled' : optimize,
+        graphOptimizationLevel: optimizationOf(graph, optimize),
         logSeverityLevel: 4,
         enableMemPattern: false,
       }),

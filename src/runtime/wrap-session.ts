@@ -3,10 +3,11 @@ import type {
   Tensor as OrtTensor,
   TensorConstructor,
 } from 'onnxruntime-common'
+import { normalizesByBatch } from '../autodiff/batch-statistics.ts'
 import { GraftError } from '../errors.ts'
-import type { ValueInfo } from '../graph/graph.ts'
+import type { Graph, ValueInfo } from '../graph/graph.ts'
 import type { ElementType, Tensor, TypedArray } from '../graph/tensor.ts'
-import type { Session } from './session.ts'
+import type { Session, SessionOptions } from './session.ts'
 
 /** Makes sessions of a build of ONNX Runtime, which has a class for tensors of its own, into ours. */
 export function sessionsOf(Tensor: TensorConstructor): (session: OrtSession) => Session {
@@ -69,4 +70,15 @@ export async function guarded<T>(what: string, action: () => Promise<T>): Promis
     const reason = line.replace(/^.*ERROR_MESSAGE: /, '')
     throw new GraftError('bad-model', `${what}: ${reason}`, { cause })
   }
+}
+
+/**
+ * How much of a graph ONNX Runtime may rewrite. Optimizing, it lets equal small initializers share memory; then its batch normalization in
+ * training mode writes the new running variance over its own scale.
+ */
+export function optimizationOf(
+  graph: Graph,
+  optimize: SessionOptions['optimize'] = 'all',
+): 'disabled' | 'basic' | 'all' {
+  return optimize === 'none' || graph.nodes.some(normalizesByBatch) ? 'disabled' : optimize
 }
