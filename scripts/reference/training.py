@@ -1,8 +1,8 @@
-"""Writes test/golden/training: what PyTorch and scikit-learn compute where Graft computes the same.
+"""Writes test/golden/training: what PyTorch, scikit-learn and SciPy compute where Graft computes the same.
 
     python3 scripts/reference/training.py
 
-Made with torch 1.13, scikit-learn 1.2 and numpy 1.24. Everything is computed in float64 from float32 data.
+Made with torch 1.13, scikit-learn 1.2, SciPy 1.10 and numpy 1.24. Everything is computed in float64 from float32 data.
 """
 
 import base64
@@ -11,8 +11,11 @@ import io
 import os
 
 import numpy as np
+import scipy
 import sklearn
 import torch
+from scipy.optimize import minimize
+from scipy.stats import multivariate_normal
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import nn
@@ -316,6 +319,37 @@ def logistic_regression() -> dict:
     }
 
 
+def log_evidence() -> dict:
+    """Maximal marginal likelihood of a linear model with a free intercept, from the dense density of contrasts."""
+    generator = np.random.default_rng(7)
+    cases = {}
+    for n, width, classes in ((12, 4, 2), (15, 30, 3), (20, 6, 3)):
+        features = draw(generator, n, width)
+        labels = np.arange(n) % classes
+        features[:, :2] += 0.7 * labels[:, None]
+        basis = np.linalg.qr(np.column_stack([np.ones(n), np.eye(n)[:, : n - 1]]))[0][:, 1:].T
+        inner = basis @ features.astype(np.float64)
+
+        def loss(logs: np.ndarray, target: np.ndarray) -> float:
+            covariance = np.exp(logs[0]) * np.eye(n - 1) + np.exp(logs[1]) * inner @ inner.T
+            return -multivariate_normal.logpdf(basis @ target, cov=covariance) / (n - 1)
+
+        options = {'xatol': 1e-9, 'fatol': 1e-13, 'maxiter': 20000}
+        starts = ((0, 0), (-2, -2), (-3, -4), (-1, -5))
+        scores = []
+        for index in range(classes):
+            target = (labels == index).astype(np.float64)
+            found = [minimize(loss, start, (target,), method='Nelder-Mead', options=options).fun for start in starts]
+            scores.append(-min(found))
+        cases[f'{n}x{width}'] = {
+            'features': encode(features),
+            'labels': encode(labels),
+            'classes': classes,
+            'evidence': float(np.mean(scores)),
+        }
+    return cases
+
+
 def main() -> None:
     torch.set_num_threads(1)
     os.makedirs(FOLDER, exist_ok=True)
@@ -326,6 +360,7 @@ def main() -> None:
     save('batch-normalization', torch_source, batch_normalization())
     save('reestimated-statistics', torch_source, reestimated_statistics())
     save('logistic-regression', f'scikit-learn {sklearn.__version__}', logistic_regression())
+    save('log-evidence', f'scipy {scipy.__version__}', log_evidence())
 
 
 main()

@@ -1,4 +1,6 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
+import { logEvidence } from './log-evidence.ts'
+import { mean } from './summaries.ts'
 
 export type LeaveOneOut = {
   /** The share of the variance of the targets that held-out predictions explain, 1 - PRESS / TSS; at most 1. */
@@ -9,6 +11,8 @@ export type LeaveOneOut = {
   readonly accuracy: number
   /** The ridge penalty, relative to the mean eigenvalue of the Gram matrix, that did best. */
   readonly penalty: number
+  /** LogME: the log evidence of a Bayesian linear model, by example and averaged over the classes; higher is better. */
+  readonly evidence: number
 }
 
 /** Relative penalties that are tried. */
@@ -34,17 +38,26 @@ export function leaveOneOutScore(
   const centred = targets.clone().center('column')
   const total = centred.clone().pow(2).sum()
   const projected = vectors.transpose().mmul(centred)
-  const mean = values.reduce((a, b) => a + b, 0) / n
+  const level = mean(values)
+  const evidence = mean(
+    Array.from({ length: classes }, (_, k) =>
+      logEvidence(
+        values,
+        projected.getColumn(k).map((value) => value ** 2),
+      ),
+    ),
+  )
 
   let best: LeaveOneOut = {
     explained: Number.NEGATIVE_INFINITY,
     losses: [],
     accuracy: 0,
     penalty: penalties[0],
+    evidence,
   }
   for (const penalty of penalties) {
     // Features that never change leave nothing to shrink.
-    const shrink = values.map((value) => (mean > 0 ? value / (value + penalty * mean) : 0))
+    const shrink = values.map((value) => (level > 0 ? value / (value + penalty * level) : 0))
     const fitted = vectors.mmul(Matrix.diag(shrink).mmul(projected))
     const losses: number[] = []
     let right = 0
@@ -65,7 +78,8 @@ export function leaveOneOutScore(
       if (top === labels[row]) right++
     }
     const explained = 1 - losses.reduce((a, b) => a + b, 0)
-    if (explained > best.explained) best = { explained, losses, accuracy: right / n, penalty }
+    if (explained > best.explained)
+      best = { explained, losses, accuracy: right / n, penalty, evidence }
   }
   return best
 }
