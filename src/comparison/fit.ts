@@ -61,8 +61,9 @@ export type FitResult = {
   readonly samples: LabelledImages
 }
 
-/** With more labels, fewer folds measure as well. */
+/** With more labels, fewer folds measure as well; with few, one way to deal them out decides little. */
 const foldCount = (labels: number) => (labels <= 1000 ? 5 : 3)
+const repeatCount = (labels: number) => Math.min(Math.max(Math.round(120 / labels), 1), 4)
 
 /** Multiply-adds a second that a training step is counted on to make; the plan must not depend on the clock, or resuming would. */
 const multiplyAddsPerSecond = 12e9
@@ -111,7 +112,12 @@ export async function* fit(
   const labelled = yield* decodeLabelled(source, designFor(nativeSize).size)
   const { classes, labels, skipped } = labelled
   const folds = await inFile(configuration.data, () =>
-    stratifiedFolds(labels, foldCount(labels.length), random.fork('folds')),
+    stratifiedFolds(
+      labels,
+      foldCount(labels.length),
+      random.fork('folds'),
+      repeatCount(labels.length),
+    ),
   )
   const testToTrain = folds[0] ? folds[0].validation.length / folds[0].train.length : 0
 

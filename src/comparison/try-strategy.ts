@@ -39,7 +39,7 @@ export async function* tryStrategy(
     const result = step.value
     const accuracy = accuracyInterval(
       result.folds.map((fold) => fold.accuracy),
-      { testToTrain, scored: task.folds.reduce((sum, fold) => sum + fold.validation.length, 0) },
+      { testToTrain, scored: new Set(task.folds.flatMap(({ validation }) => validation)).size },
     )
     const { folds, reusedUpTo, thawedFrom } = result
     const seconds = (performance.now() - start) / 1000

@@ -32,11 +32,13 @@ export function judge(
       sentence: `Only ${chosen.name} could be tried, so there is nothing to compare it with.`,
     }
   }
-  const scores = ({ folds }: StrategyRecord) => folds.map(({ accuracy }) => accuracy)
+  // One of them may have been measured on fewer repeats of the folds than the other.
+  const count = Math.min(chosen.folds.length, next.folds.length)
+  const scores = ({ folds }: StrategyRecord) => folds.slice(0, count).map((fold) => fold.accuracy)
   const { difference, low, high, reliable } = comparePaired(scores(chosen), scores(next), {
     testToTrain,
   })
-  const interval = `(95 % interval ${points(low)} to ${points(high)}, ${chosen.folds.length} folds)`
+  const interval = `(95 % interval ${points(low)} to ${points(high)}, ${count} folds)`
   const lead = `by ${points(difference)} points ${interval}`
   return {
     chosen,

@@ -1,6 +1,6 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
 import { logEvidence } from './log-evidence.ts'
-import { mean } from './summaries.ts'
+import { mean, standardDeviation } from './summaries.ts'
 
 export type LeaveOneOut = {
   /** The share of the variance of the targets that held-out predictions explain, 1 - PRESS / TSS; at most 1. */
@@ -82,6 +82,16 @@ export function leaveOneOutScore(
       best = { explained, losses, accuracy: right / n, penalty, evidence }
   }
   return best
+}
+
+/** Whether features that explain less than others do so by no more than two standard errors of the paired difference. */
+export function withinNoise(
+  { losses }: Pick<LeaveOneOut, 'losses'>,
+  best: Pick<LeaveOneOut, 'losses'>,
+): boolean {
+  const differences = losses.map((loss, row) => loss - (best.losses[row] as number))
+  const total = differences.reduce((a, b) => a + b, 0)
+  return total <= 2 * standardDeviation(differences) * Math.sqrt(differences.length)
 }
 
 function gramEigen(features: readonly ArrayLike<number>[]) {

@@ -52,10 +52,14 @@ export async function finish<R>(steps: AsyncGenerator<unknown, R>): Promise<R> {
   }
 }
 
+/** The outputs of each example. */
+export function rowsOf({ data, rows, columns }: Outputs): Float32Array[] {
+  return Array.from({ length: rows }, (_, row) => data.subarray(row * columns, (row + 1) * columns))
+}
+
 /** Rows of logits as probabilities. */
-export function softmax({ data, rows, columns }: Outputs): Float32Array[] {
-  return Array.from({ length: rows }, (_, row) => {
-    const logits = data.subarray(row * columns, (row + 1) * columns)
+export function softmax(outputs: Outputs): Float32Array[] {
+  return rowsOf(outputs).map((logits) => {
     const largest = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY)
     const exponentials = logits.map((logit) => Math.exp(logit - largest))
     const sum = exponentials.reduce((a, b) => a + b, 0)

@@ -56,7 +56,7 @@ export async function cutBackbone(given: Graph, runtime: Runtime): Promise<Backb
     )
   }
   const { depths, blocks } = findDepths(folded, types, image, cut, channelsAt)
-  const top: Depth = { ...pooling, name: cut, blocks }
+  const top: Depth = { ...pooling, name: cut, blocks, value: { type, channels: channelsAt(cut) } }
   const scores = types.get(output)
   const classifies = classifier && scores?.type === 'float32' && scores.dims.length === 2
   return {
@@ -69,7 +69,12 @@ export async function cutBackbone(given: Graph, runtime: Runtime): Promise<Backb
     types,
     depths: [...depths, top] as unknown as [Depth, ...Depth[]],
     scores: classifies
-      ? { ...rootsOfProbabilities(open, output, scores.dims[1] as number), name: output, blocks }
+      ? {
+          ...rootsOfProbabilities(open, output, scores.dims[1] as number),
+          name: output,
+          blocks,
+          value: null,
+        }
       : null,
   }
 }

@@ -1,6 +1,5 @@
 import type { Images } from '../data/pixels.ts'
-import { type LeaveOneOut, leaveOneOutScore } from '../statistics/leave-one-out.ts'
-import { standardDeviation } from '../statistics/summaries.ts'
+import { type LeaveOneOut, leaveOneOutScore, withinNoise } from '../statistics/leave-one-out.ts'
 import { imageExamples } from '../training/examples.ts'
 import { computeFeatures } from '../training/features.ts'
 import {
@@ -14,7 +13,7 @@ import type { StrategyEvent, Task } from '../training/task.ts'
 import type { Backbone } from './backbone.ts'
 import { costOf } from './cost.ts'
 import { entropiesOf } from './entropy.ts'
-import { standardize } from './head.ts'
+import { standardize } from './standardize.ts'
 
 /** More images than this tell no more about the normalization; fewer tell too little. */
 const mostImages = 200
@@ -82,7 +81,7 @@ export async function* chooseNormalization(
     kept: true,
   }
   const best = (scores[0] as Score).normalization
-  const contenders = withinNoise(scores)
+  const contenders = scores.filter((score) => withinNoise(score, scores[0] as Score))
   if (!whole || contenders.length === 1) return best
   const entropies: { readonly normalization: Normalization; readonly entropy: number }[] = []
   for (const { normalization } of contenders) {
@@ -126,14 +125,3 @@ async function* informative(
 }
 
 type Score = LeaveOneOut & { readonly normalization: Normalization }
-
-/** The scores that the best one, which comes first, does not beat by two standard errors of the paired difference. */
-function withinNoise(scores: readonly Score[]): readonly Score[] {
-  const [best] = scores as [Score]
-  return scores.filter(({ losses }) => {
-    const differences = losses.map((loss, row) => loss - (best.losses[row] as number))
-    const total = differences.reduce((a, b) => a + b, 0)
-    const error = standardDeviation(differences) * Math.sqrt(differences.length)
-    return total <= 2 * error
-  })
-}

@@ -10,7 +10,7 @@ const oneStandardError = 0.6827
  * @param largest what no difference can exceed; default 1, as for accuracies
  */
 export function compareFolds(
-  { folds }: Task,
+  { folds }: Pick<Task, 'folds'>,
   a: readonly number[],
   b: readonly number[],
   largest = 1,

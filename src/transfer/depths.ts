@@ -11,6 +11,8 @@ export type Depth = Pooling & {
   readonly name: string
   /** The blocks up to here, from the lowest. */
   readonly blocks: readonly Block[]
+  /** What a new block on top of it would read; null where nothing can be put on top of it. */
+  readonly value: { readonly type: TensorType; readonly channels: 1 | 3 } | null
 }
 
 /**
@@ -32,8 +34,11 @@ export function findDepths(
   const blocks = groupBlocks(image.input, below)
   const depths = blocks.flatMap(({ to }, index): Depth[] => {
     const type = types.get(to)
-    const pooling = to === top || !type ? null : poolingOf(to, type, channelsAt(to))
-    return pooling ? [{ ...pooling, name: to, blocks: blocks.slice(0, index + 1) }] : []
+    if (to === top || !type) return []
+    const channels = channelsAt(to)
+    const pooling = poolingOf(to, type, channels)
+    if (!pooling) return []
+    return [{ ...pooling, name: to, blocks: blocks.slice(0, index + 1), value: { type, channels } }]
   })
   return { depths, blocks }
 }

@@ -7,14 +7,8 @@ import { createRandom } from '../random.ts'
 import { balancedWeights } from '../training/class-weights.ts'
 import type { Features } from '../training/features.ts'
 import { finish, softmax } from '../training/predict.ts'
-import {
-  createHeadTrainer,
-  type Head,
-  headBias,
-  headWeight,
-  standardize,
-  withHead,
-} from './head.ts'
+import { createHeadTrainer, type Head, headBias, headWeight, withHead } from './head.ts'
+import { standardize } from './standardize.ts'
 
 const golden = await readGolden<{
   readonly features: Encoded

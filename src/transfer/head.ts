@@ -14,6 +14,7 @@ import { compileForward, type Forward } from '../training/forward.ts'
 import { type TrainingEvent, train } from '../training/loop.ts'
 import { finish, type Outputs, predict } from '../training/predict.ts'
 import { compileStep, type TrainingStep } from '../training/step.ts'
+import { type Moments, type Scaling, standardize } from './standardize.ts'
 
 /** A new output layer, as weight [classes, features] and bias [classes]. */
 export type Head = { readonly weight: Tensor; readonly bias: Tensor }
@@ -23,52 +24,18 @@ export const headWeight = 'graft.head.weight'
 export const headBias = 'graft.head.bias'
 const featuresInput = 'features'
 
-/**
- * By what centred features are divided: `each` by its own standard deviation, or all by a `common` one, the root of their mean variance. A
- * network's features lie on one scale, and those that hardly change are mostly noise, which `each` amplifies.
- */
-export type Scaling = 'each' | 'common'
-
-/** The mean of each feature over some rows, and by what it is divided. */
-type Moments = { readonly mean: Float64Array; readonly deviation: Float64Array }
-
-function moments({ data, columns }: Features, rows: readonly number[], scaling: Scaling): Moments {
-  const average = (term: (value: number, column: number) => number) => {
-    const sums = new Float64Array(columns)
-    for (const row of rows) {
-      for (let k = 0; k < columns; k++) {
-        sums[k] = (sums[k] as number) + term(data[row * columns + k] as number, k)
-      }
-    }
-    return sums.map((sum) => sum / rows.length)
-  }
-  const mean = average((value) => value)
-  const variance = average((value, k) => (value - (mean[k] as number)) ** 2)
-  if (scaling === 'common') {
-    const common = Math.sqrt(variance.reduce((sum, value) => sum + value, 0) / columns)
-    return { mean, deviation: variance.fill(common > 0 ? common : 1) }
-  }
-  const deviation = variance.map((value, k) => {
-    const found = Math.sqrt(value)
-    // A feature that changes by no more than float32 rounds says nothing: it is left near zero.
-    return found > 1e-6 * Math.abs(mean[k] as number) ? found : 1
+/** The columns whose weights have the largest norm over the classes. */
+function largestWeights({ weight }: Head, count: number): ReadonlySet<number> {
+  const [classes = 0, columns = 0] = weight.dims
+  const squares = Array.from({ length: columns }, (_, k) => {
+    let sum = 0
+    for (let c = 0; c < classes; c++) sum += (weight.data[c * columns + k] as number) ** 2
+    return sum
   })
-  return { mean, deviation }
-}
-
-/** Features with zero mean, and unit variance each or on average, over the given rows. */
-export function standardize(
-  features: Features,
-  rows: readonly number[],
-  scaling: Scaling = 'each',
-): Features & { readonly moments: Moments } {
-  const found = moments(features, rows, scaling)
-  const { columns } = features
-  const data = features.data.map((value, index) => {
-    const k = index % columns
-    return (value - (found.mean[k] as number)) / (found.deviation[k] as number)
-  })
-  return { ...features, data, moments: found }
+  const order = squares
+    .map((_, k) => k)
+    .sort((a, b) => (squares[b] as number) - (squares[a] as number))
+  return new Set(order.slice(0, count))
 }
 
 /** The head for raw features that equals a head for standardized ones. */
@@ -128,7 +95,10 @@ const largestBatch = 1024
  * ones batches of about one size: every row counts the same.
  *
  * @param settings.scaling default `each`
+ * @param settings.widths the columns of each depth where features of several lie side by side; default all are of one
  * @param settings.penalty the inverse of the strength C of scikit-learn: the weights cost `penalty / (2 n)` times their squares
+ * @param settings.keep the share of the features that is used, as in Head2Toe (Evci et al., 2022): those whose weights are largest in a
+ * first fit to all of them (by the norm over the classes, on standardized features); the others get weight 0 in a second fit. Default 1
  */
 export async function createHeadTrainer(
   settings: {
@@ -137,11 +107,13 @@ export async function createHeadTrainer(
     readonly examples: number
     readonly penalty: number
     readonly scaling?: Scaling
+    readonly widths?: readonly number[]
+    readonly keep?: number
     readonly classWeights?: readonly number[]
   },
   runtime: Runtime,
 ): Promise<HeadTrainer> {
-  const { features, classes, examples, penalty, scaling, classWeights } = settings
+  const { features, classes, examples, penalty, scaling, widths, keep = 1, classWeights } = settings
   const batchSize = Math.ceil(examples / Math.ceil(examples / largestBatch))
   const builder = createBuilder('head')
   builder.output(builder.input(featuresInput, 'float32', ['N', features]))
@@ -160,25 +132,34 @@ export async function createHeadTrainer(
   const forward: Forward = await compileForward(graph, trainable, runtime, { threads: 1 })
   return {
     async *fit(raw, labels, rows, random) {
-      const standardized = standardize(raw, rows, scaling)
-      step.reset()
+      const standardized = standardize(raw, rows, scaling, widths)
       const epochs = Math.max(Math.ceil(steps / Math.ceil(rows.length / batchSize)), 10)
-      const { parameters } = yield* train({
-        step,
-        input: featuresInput,
-        examples: arrayExamples(standardized.data, [features]),
-        labels,
-        train: rows,
-        batchSize,
-        epochs,
-        learningRate,
-        schedule: cosine,
-        random,
-        ...(classWeights && { classWeights }),
-      })
-      const head = {
-        weight: parameters.get(headWeight) as Tensor,
-        bias: parameters.get(headBias) as Tensor,
+      const fitted = async function* (data: Float32Array) {
+        step.reset()
+        const { parameters } = yield* train({
+          step,
+          input: featuresInput,
+          examples: arrayExamples(data, [features]),
+          labels,
+          train: rows,
+          batchSize,
+          epochs,
+          learningRate,
+          schedule: cosine,
+          random,
+          ...(classWeights && { classWeights }),
+        })
+        return {
+          weight: parameters.get(headWeight) as Tensor,
+          bias: parameters.get(headBias) as Tensor,
+        }
+      }
+      let head: Head = yield* fitted(standardized.data)
+      if (keep < 1) {
+        const chosen = largestWeights(head, Math.max(Math.round(keep * features), 1))
+        // A feature that is always zero has no gradient: its weight stays zero.
+        const masked = standardized.data.map((value, i) => (chosen.has(i % features) ? value : 0))
+        head = yield* fitted(masked)
       }
       return unstandardize(head, standardized.moments)
     },

@@ -3,12 +3,11 @@ import type { Graph } from '../graph/graph.ts'
 import { forChannels, type Normalization, takePixels } from '../training/normalization.ts'
 import type { Strategy, Task } from '../training/task.ts'
 import { cutBackbone } from './backbone.ts'
-import { chooseDepth } from './choose-depth.ts'
+import { noChoices, type ReuseChoices } from './choices.ts'
 import { chooseNormalization } from './choose-normalization.ts'
 import { costOf } from './cost.ts'
-import { withHead } from './head.ts'
-import { probeAll } from './probe.ts'
-import { thaw } from './thaw.ts'
+import { findReuse } from './find-reuse.ts'
+import { frozenEnd, topBlocks } from './reuse.ts'
 
 export type TransferOptions = {
   /** The network to reuse; null where there is none. */
@@ -20,13 +19,19 @@ export type TransferOptions = {
   } | null
   /** The normalization where the user gives it, or a file that belongs to the backbone. */
   readonly normalization: Normalization | null
+  /** Default: all choices are left to the search. */
+  readonly choices?: ReuseChoices
 }
 
 /**
- * Reuses a network as far as the folds prefer: a new output layer on its frozen features, computed once; then with its upper layers thawed
- * at a low rate, where that gains more than noise.
+ * Reuses a network as far as the folds prefer: a new output layer on its frozen features, computed once for all depths; then step by step
+ * with layers thawed, dropped, replaced or added, each step kept only where it gains more than noise.
  */
-export function transfer({ backbone: given, normalization: fixed }: TransferOptions): Strategy {
+export function transfer({
+  backbone: given,
+  normalization: fixed,
+  choices = noChoices,
+}: TransferOptions): Strategy {
   return {
     name: 'transfer',
     unavailable: given ? null : 'no backbone was given: name one with --backbone FILE.onnx',
@@ -39,43 +44,29 @@ export function transfer({ backbone: given, normalization: fixed }: TransferOpti
         ? forChannels(fixed, image.channels)
         : yield* chooseNormalization(backbone, backbone.graph.metadata, images, task)
       if (fixed) yield { type: 'decision', sentence: `normalization: ${fixed.name}`, kept: true }
-      const network = takePixels(backbone.open, image, normalization)
       const views = {
         count: await affordableViews(task, takePixels(backbone.graph, image, normalization)),
         random: task.random.fork('views'),
       }
-      const reused = yield* chooseDepth(task, backbone, network, images, views)
-      const { depth, graph, features, probe } = reused
-      const thawed = yield* thaw(task, backbone, reused, images, views)
-
+      const network = takePixels(backbone.open, image, normalization)
+      const best = yield* findReuse(backbone, { task, network, images, views }, choices)
+      const { depth, thawed } = best.reuse
       const { height, width, channels } = image
       return {
-        folds: thawed?.folds ?? probe.folds,
+        folds: best.folds,
         reusedUpTo: depth.name,
-        thawedFrom: thawed ? (thawed.from ?? image.input) : null,
+        thawedFrom: thawed > 0 ? (frozenEnd(best.reuse) ?? image.input) : null,
         async *train() {
-          const head = yield* probeAll(task, features, probe.regularization)
           const provenance = {
             strategy: 'transfer',
             ...(origin ?? { backbone: basename(name) }),
             cut: depth.name,
             normalization: normalization.name,
-            thawed: thawed?.what ?? 'nothing',
+            thawed: thawed > 0 ? topBlocks(depth, thawed) : 'nothing',
           }
-          const size = { height, width, channels }
-          if (!thawed) {
-            const complete = withHead(graph, depth.features, task.classes.length, head)
-            return { graph: complete, size, provenance }
-          }
-          const rows = Array.from(task.labels, (_, row) => row)
-          const random = task.random.fork('transfer')
-          const phase = `transfer, ${thawed.what} thawed, all labels`
-          const { graph: complete } = yield* thawed.tuner.fit(phase, head, rows, [], random)
-          return { graph: complete, size, provenance }
+          return { graph: yield* best.train(), size: { height, width, channels }, provenance }
         },
-        async release() {
-          await thawed?.tuner.release()
-        },
+        release: () => best.release(),
       }
     },
   }

@@ -29,7 +29,7 @@ const random = createRandom(3)
 const task = {
   classes: ['a', 'b'],
   labels,
-  folds: [{ train: rows, validation: [0] }],
+  folds: [{ repeat: 0, fold: 0, train: rows, validation: [0] }],
   multiplyAdds: 1e12,
   random,
   runtime,
@@ -49,7 +49,11 @@ describe('what lies below the thawed blocks is not touched, not by a bit', async
     bias: float32([2], [0, 0]),
   }
 
-  const tuned = async (from: string | null) => {
+  const tuned = async (
+    from: string | null,
+    batchStatistics: ReadonlySet<string> = new Set(),
+    until: { readonly until?: number } = {},
+  ) => {
     const type = from === null ? undefined : backbone.types.get(from)
     const tuner = await finish(
       createTuner(task, {
@@ -58,9 +62,13 @@ describe('what lies below the thawed blocks is not touched, not by a bit', async
         from: from !== null && type ? { name: from, type } : null,
         images,
         views: { count: 2, random: random.fork('views') },
+        learningRate: 1e-4,
+        multipliers: new Map(),
+        batchStatistics,
       }),
     )
-    const { graph, curve } = await finish(tuner.fit('', head, rows, rows, random.fork('fit')))
+    const fit = { phase: '', head, train: rows, validation: rows, random: random.fork('fit') }
+    const { graph, curve } = await finish(tuner.fit({ ...fit, ...until }))
     await tuner.release()
     return { graph, curve, cost: tuner.cost }
   }

@@ -7,26 +7,23 @@ import { sizeOf, type TensorType } from '../graph/tensor.ts'
 import { crossEntropy } from '../nn/losses.ts'
 import { adamw } from '../nn/optimizers.ts'
 import { cosine, warmUp } from '../nn/schedules.ts'
+import { lossesByTemperature, temperatures } from '../statistics/temperature.ts'
 import { balancedWeights } from '../training/class-weights.ts'
 import { imageExamples } from '../training/examples.ts'
 import { computeFeatures, type FeatureOptions, viewExamples } from '../training/features.ts'
 import { compileForward, withParameters } from '../training/forward.ts'
-import { type TrainingEvent, train, trainableParameters } from '../training/loop.ts'
+import { scoreOf, type TrainingEvent, train, trainableParameters } from '../training/loop.ts'
+import { finish, predict, rowsOf, softmax } from '../training/predict.ts'
 import { compileStep } from '../training/step.ts'
 import {
   affordableEpochs,
   asProgress,
-  type FoldResult,
   inPhase,
-  remember,
   type StrategyEvent,
   type Task,
 } from '../training/task.ts'
 import { costOf } from './cost.ts'
 import { type Head, headBias, headWeight, withHead } from './head.ts'
-
-const batchSize = 32
-export const tuningRate = 1e-4
 
 /** How images are changed while reused layers look at them, frozen or thawed. */
 export const augmentation: AugmentationRecipe = {
@@ -38,42 +35,64 @@ export const augmentation: AugmentationRecipe = {
   saturation: 0.1,
 }
 
-/** The upper blocks of a network, thawed, that are trained again and again from their reused values and a given output layer. */
+/** A network whose upper part is trained again and again from its reused values and a given output layer. */
 export type Tuner = {
   readonly epochs: number
-  /** The multiply-adds of `epochs` in every fold, and on all labels. */
+  /** The folds that the budget pays for: the first of them, in whole repeats. */
+  readonly folds: Task['folds']
+  /** The multiply-adds of `epochs` in these folds, and on all labels. */
   readonly cost: number
-  fit(
-    phase: string,
-    head: Head,
-    rows: readonly number[],
-    validation: readonly number[],
-    random: Task['random'],
-  ): AsyncGenerator<
-    StrategyEvent,
-    { readonly graph: Graph; readonly curve: readonly TrainingEvent[] }
-  >
+  /**
+   * Trains for `until` of all epochs, from the output layer given or from zeros.
+   *
+   * @param validation measured after each epoch; may be none
+   */
+  fit(options: {
+    readonly phase: string
+    readonly head: Head | null
+    readonly train: readonly number[]
+    readonly validation: readonly number[]
+    readonly until?: number
+    readonly random: Task['random']
+  }): AsyncGenerator<StrategyEvent, Tuned>
   release(): Promise<void>
 }
 
-/** What is thawed: all that lies above a value of the network. */
-export type Thaw = {
-  /** The reused layers, from pixels to features. */
+export type Tuned = {
+  readonly graph: Graph
+  readonly curve: readonly TrainingEvent[]
+  /** The log loss after each epoch at each of `temperatures`. */
+  readonly losses: readonly (readonly number[])[]
+}
+
+/** What is trained: all that lies above a value of the network. */
+export type Tuning = {
+  /** From pixels to features. */
   readonly network: Graph
   readonly features: number
-  /** The value up to which all stays frozen; null to thaw everything. */
+  /** The value up to which all stays frozen; null to train everything. */
   readonly from: { readonly name: string; readonly type: TensorType } | null
   readonly images: Images
   /** The augmented looks at every image that the frozen part takes, where its results are cached. */
   readonly views: FeatureOptions['views']
+  /** Of the output layer and of the uppermost blocks. */
+  readonly learningRate: number
+  /** Factors on it for parameters of the network. */
+  readonly multipliers: ReadonlyMap<string, number>
+  /** The batch normalizations that use the statistics of the batch. */
+  readonly batchStatistics: ReadonlySet<string>
 }
 
+const largestBatch = 32
 /** Activations that may be cached, in bytes; where they are more, the frozen part runs again in every step. */
 const largestCache = 2 ** 29
 
 /** Compiles the training of what is thawed; the frozen part is run once, where its results can be kept. */
-export async function* createTuner(task: Task, thaw: Thaw): AsyncGenerator<StrategyEvent, Tuner> {
-  const { network, features, from, images } = thaw
+export async function* createTuner(
+  task: Task,
+  tuning: Tuning,
+): AsyncGenerator<StrategyEvent, Tuner> {
+  const { network, features, from, images, learningRate } = tuning
   const classes = task.classes.length
   const whole = withHead(network, features, classes)
   const upper = from && continueFrom(whole, from.name, from.type)
@@ -81,12 +100,13 @@ export async function* createTuner(task: Task, thaw: Thaw): AsyncGenerator<Strat
   const trainable = trainableParameters(whole).filter((name) => trained.has(name))
   const total = await costOf(task, network)
   const frozen = from ? await costOf(task, cutAt(network, from.name)) : 0
-  const views = 1 + (thaw.views?.count ?? 0)
+  const views = 1 + (tuning.views?.count ?? 0)
   const size = from ? sizeOf(from.type.dims.slice(1)) : 0
   const cached = upper !== null && 4 * size * images.count * views <= largestCache
   // A frozen part is only run forward, a third of what it would cost.
   const perImage = total - frozen + (cached ? 0 : frozen / 3)
-  const epochs = tuningEpochs(task, perImage)
+  const batchSize = Math.min(largestBatch, ...task.folds.map((fold) => fold.train.length))
+  const { epochs, folds } = affordable(task, perImage, batchSize)
   const examples = cached
     ? viewExamples(
         yield* asProgress(
@@ -95,7 +115,7 @@ export async function* createTuner(task: Task, thaw: Thaw): AsyncGenerator<Strat
             flattened(cutAt(network, from?.name as string)),
             imageExamples(images, augmentation),
             task.runtime,
-            thaw.views ? { views: thaw.views } : {},
+            tuning.views ? { views: tuning.views } : {},
           ),
         ),
         from?.type.dims.slice(1) as number[],
@@ -103,48 +123,76 @@ export async function* createTuner(task: Task, thaw: Thaw): AsyncGenerator<Strat
     : imageExamples(images, augmentation)
   const graph = cached ? upper : whole
   const input = graph.inputs[0]?.name as string
-  const type = { type: examples.type, dims: [batchSize, ...examples.dims] }
   const step = await compileStep(
     {
       graph,
       loss: crossEntropy({ smoothing: 0.1 }),
-      inputs: { [input]: type },
+      inputs: { [input]: { type: examples.type, dims: [batchSize, ...examples.dims] } },
       trainable,
       optimizer: adamw({ weightDecay: 0.01 }),
       clipNorm: 5,
-      batchStatistics: false,
+      multipliers: tuning.multipliers,
+      batchStatistics: tuning.batchStatistics,
     },
     task.runtime,
   )
-  const forward = await compileForward(graph, trainable, task.runtime)
+  const forward = await compileForward(graph, [...step.parameters().keys()], task.runtime)
   const classWeights = balancedWeights(task.labels, classes)
+  const measure = async (rows: readonly number[]) => {
+    if (rows.length === 0) return null
+    const outputs = await finish(
+      predict(forward, input, examples, rows, Math.min(rows.length, 128), step.parameters()),
+    )
+    const truth = rows.map((row) => task.labels[row] as number)
+    return {
+      ...scoreOf(softmax(outputs), truth),
+      scaled: lossesByTemperature(rowsOf(outputs), truth),
+    }
+  }
   return {
     epochs,
-    cost: 3 * epochs * perImage * images.count * (task.folds.length + 1),
-    async *fit(phase, head, rows, validation, random) {
-      const first = [
-        [headWeight, head.weight],
-        [headBias, head.bias],
-      ] as const
-      step.reset(new Map(first))
-      const { parameters, curve } = yield* inPhase(
-        phase,
-        train({
-          step,
-          input,
-          examples,
-          labels: task.labels,
-          train: rows,
-          batchSize,
-          epochs,
-          learningRate: tuningRate,
-          schedule: warmUp(Math.ceil(rows.length / batchSize), cosine),
-          classWeights,
-          random,
-          validation: { indices: validation, forward },
-        }),
+    folds,
+    cost: 3 * epochs * perImage * images.count * (folds.length + 1),
+    async *fit({ phase, head, train: rows, validation, until = epochs, random }) {
+      step.reset(
+        head
+          ? new Map([
+              [headWeight, head.weight],
+              [headBias, head.bias],
+            ])
+          : undefined,
       )
-      return { graph: withParameters(whole, parameters), curve }
+      const curve: TrainingEvent[] = []
+      const losses: number[][] = []
+      const events = train({
+        step,
+        input,
+        examples,
+        labels: task.labels,
+        train: rows,
+        batchSize,
+        epochs,
+        learningRate,
+        schedule: warmUp(Math.ceil(rows.length / batchSize), cosine),
+        classWeights,
+        random,
+      })
+      const measured = async function* () {
+        for await (const event of events) {
+          const score = await measure(validation)
+          if (score) losses.push(score.scaled)
+          const complete = {
+            ...event,
+            validationLoss: score?.loss ?? null,
+            validationAccuracy: score?.accuracy ?? null,
+          }
+          curve.push(complete)
+          yield complete
+          if (event.epoch === until) break
+        }
+      }
+      yield* inPhase(phase, measured())
+      return { graph: withParameters(whole, step.parameters()), curve, losses }
     },
     async release() {
       await step.release()
@@ -160,42 +208,48 @@ function flattened(graph: Graph): Graph {
 
 const leastEpochs = 3
 const mostEpochs = 20
+/** Where images are few, so many steps instead. */
+const wantedSteps = 100
+const mostEpochsOfFew = 40
 
-/** As many epochs as the budget pays for; throws `unsupported` where that is too few to be worth it. */
-function tuningEpochs(task: Task, perImage: number): number {
-  const epochs = affordableEpochs(task, {
-    perImage,
-    images: task.labels.length,
-    runs: task.folds.length + 1,
-  })
-  if (epochs < leastEpochs) {
+/**
+ * As many epochs as are wanted, on as many repeats of the folds as the budget pays for; on one repeat also fewer epochs.
+ *
+ * @throws GraftError `unsupported` where that is too few to be worth it
+ */
+function affordable(task: Task, perImage: number, batchSize: number) {
+  const images = task.labels.length
+  const forSteps = Math.ceil(wantedSteps / Math.ceil(images / batchSize))
+  const wanted = Math.max(mostEpochs, Math.min(forSteps, mostEpochsOfFew))
+  const repeats = 1 + Math.max(...task.folds.map(({ repeat }) => repeat))
+  for (let count = repeats; count > 0; count--) {
+    const folds = task.folds.filter(({ repeat }) => repeat < count)
+    const epochs = affordableEpochs(task, { perImage, images, runs: folds.length + 1 })
+    if (epochs >= wanted) return { epochs: wanted, folds }
+    if (count > 1) continue
+    if (epochs >= leastEpochs) return { epochs: Math.floor(epochs), folds }
     const factor = Math.ceil(leastEpochs / epochs)
     throw new GraftError(
       'unsupported',
-      `to train them would take about ${factor} times what the budget leaves for it: raise --budget`,
+      `to train it would take about ${factor} times what the budget leaves for it: raise --budget`,
     )
   }
-  return Math.round(Math.min(epochs, mostEpochs))
+  throw new GraftError('internal', 'there are no folds')
 }
 
-/** Trains on in every fold, from the fold's output layer. */
-export async function* tuneFolds(
-  task: Task,
-  tuner: Tuner,
-  heads: readonly Head[],
-  { what, key }: { readonly what: string; readonly key: string },
-): AsyncGenerator<StrategyEvent, readonly FoldResult[]> {
-  const folds: FoldResult[] = []
-  for (const [index, { train: rows, validation }] of task.folds.entries()) {
-    const phase = `transfer, ${what} thawed, fold ${index + 1} of ${task.folds.length}`
-    const measured = async function* (): AsyncGenerator<StrategyEvent, FoldResult> {
-      const start = performance.now()
-      const random = task.random.fork(`thawed fold ${index}`)
-      const { curve } = yield* tuner.fit(phase, heads[index] as Head, rows, validation, random)
-      const seconds = (performance.now() - start) / 1000
-      return { fold: index, accuracy: curve.at(-1)?.validationAccuracy ?? 0, seconds, curve }
+/** The epoch, from 1, after which the held-out loss of all folds was lowest, each epoch at its best temperature, and the losses there. */
+export function bestEpoch(folds: readonly Pick<Tuned, 'losses'>[]): {
+  readonly epoch: number
+  readonly losses: readonly number[]
+} {
+  const epochs = Math.min(...folds.map(({ losses }) => losses.length))
+  let best = { epoch: 0, losses: [] as readonly number[], loss: Number.POSITIVE_INFINITY }
+  for (let epoch = 1; epoch <= epochs; epoch++) {
+    for (let t = 0; t < temperatures.length; t++) {
+      const losses = folds.map((fold) => fold.losses[epoch - 1]?.[t] as number)
+      const loss = losses.reduce((a, b) => a + b, 0) / folds.length
+      if (loss < best.loss) best = { epoch, losses, loss }
     }
-    folds.push(yield* remember(task.checkpoints, `transfer-${key}-fold-${index}`, measured))
   }
-  return folds
+  return best
 }

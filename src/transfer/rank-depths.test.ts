@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
 import { collect } from '../../testing/collect.ts'
 import { runtime } from '../../testing/runtime.ts'
-import { stratifiedFolds } from '../data/folds.ts'
 import type { Images } from '../data/pixels.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { float32 } from '../graph/tensor.ts'
 import { createRandom } from '../random.ts'
-import { takePixels, usualNormalizations } from '../training/normalization.ts'
+import { type Normalization, takePixels, usualNormalizations } from '../training/normalization.ts'
 import type { Task } from '../training/task.ts'
 import { cutBackbone } from './backbone.ts'
-import { chooseDepth } from './choose-depth.ts'
+import type { Depth } from './depths.ts'
+import { lowerDepth, rankDepths, rivalsOf } from './rank-depths.ts'
 
 const size = { height: 4, width: 4, channels: 1 }
 const image = { input: 'x', layout: 'NCHW', ...size } as const
@@ -54,42 +54,34 @@ for (const [index, label] of labels.entries()) {
   }
 }
 
-async function chosen(share: number) {
+async function ranked(share: number) {
   const random = createRandom(2)
-  const task = {
-    classes: ['a', 'b'],
-    labels,
-    folds: stratifiedFolds(labels, 5, random.fork('folds')),
-    random,
-    runtime,
-  } as unknown as Task
+  const task = { classes: ['a', 'b'], labels, random, runtime } as unknown as Task
   const backbone = await cutBackbone(network(share), runtime)
-  const [normalization] = usualNormalizations(1) as [ReturnType<typeof usualNormalizations>[0]]
-  const pixels = takePixels(
-    backbone.open,
-    image,
-    normalization as NonNullable<typeof normalization>,
-  )
-  const views = { count: 0, random: random.fork('views') }
-  const { events, result } = await collect(chooseDepth(task, backbone, pixels, images, views))
-  const decisions = events.flatMap((event) => (event.type === 'decision' ? [event] : []))
-  return { backbone, result, decisions }
+  const [normalization] = usualNormalizations(1) as [Normalization]
+  const pixels = takePixels(backbone.open, image, normalization)
+  const { events, result } = await collect(rankDepths(task, backbone.depths, pixels, images))
+  return { events, result, top: backbone.depths.at(-1) as Depth }
 }
 
-test('a network is reused less far where its upper layers have lost what counts', async () => {
-  const { backbone, result, decisions } = await chosen(0)
-  expect(result.depth.name).not.toBe(backbone.cut)
-  expect(result.probe.accuracy).toBeGreaterThan(0.9)
-  expect(decisions[0]?.sentence).toMatch(/^depths by leave-one-out score: /)
-  const last = decisions.at(-1)
-  expect(decisions.some(({ sentence, kept }) => kept && sentence.startsWith('reused up to'))).toBe(
-    true,
-  )
-  expect(last?.sentence).toMatch(/: (kept|taken back)$/)
+test('a depth below the top is a rival where the layers above have lost what counts', async () => {
+  const { events, result, top } = await ranked(0)
+  expect(result[0]?.explained).toBeGreaterThan(0.5)
+  const rivals = rivalsOf(result, top)
+  expect(rivals[0]).toBe(result[0]?.depth)
+  expect(rivals).not.toContain(top)
+  expect(lowerDepth(result, top)).toBe(rivals[0])
+  expect(events.at(-1)).toEqual({
+    type: 'decision',
+    sentence: expect.stringMatching(
+      /^depths by leave-one-out score \(and LogME\): \S+ 0\.\d{3} \(-?\d\.\d{3}\), \S+ -?0\.\d{3} \(-?\d\.\d{3}\)$/,
+    ),
+    kept: true,
+  })
 })
 
-test('and up to its last layer where that is as good', async () => {
-  const { backbone, result } = await chosen(1)
-  expect(result.depth.name).toBe(backbone.cut)
-  expect(result.probe.accuracy).toBeGreaterThan(0.9)
+test('below the lowest depth there is none', async () => {
+  const { result } = await ranked(1)
+  const lowest = result.toSorted((a, b) => a.depth.blocks.length - b.depth.blocks.length)[0]
+  expect(lowerDepth(result, lowest?.depth as Depth)).toBeNull()
 })

@@ -1,0 +1,68 @@
+import type { Images } from '../data/pixels.ts'
+import type { Graph } from '../graph/graph.ts'
+import { imageExamples } from '../training/examples.ts'
+import {
+  columnsOf,
+  computeFeatures,
+  type FeatureOptions,
+  type Features,
+} from '../training/features.ts'
+import { asProgress, type StrategyEvent, type Task } from '../training/task.ts'
+import { type Depth, featuresAt } from './depths.ts'
+import { augmentation } from './tune.ts'
+
+/** Frozen features of several depths, all computed in one pass. */
+export type CachedFeatures = {
+  readonly depths: readonly Depth[]
+  /** Those of all depths side by side. */
+  readonly all: Features
+  /** Those of one of the depths. */
+  at(depth: Depth): Features
+}
+
+/** What the features of all depths may take, in bytes. */
+const largestCache = 2 ** 30
+
+/**
+ * Runs the images through a frozen network once.
+ *
+ * @param network the backbone, from pixels on
+ * @param depths those that are wanted, the most important first; where memory ends, the last ones are left out
+ * @param least how many of them are computed in any case
+ */
+export async function* cacheFeatures(
+  task: Task,
+  network: Graph,
+  depths: readonly Depth[],
+  images: Images,
+  { least, views }: { readonly least: number; readonly views: FeatureOptions['views'] },
+): AsyncGenerator<StrategyEvent, CachedFeatures> {
+  const rows = images.count * (1 + (views?.count ?? 0))
+  let columns = 0
+  const kept = depths.filter(({ features }, index) => {
+    columns += features
+    return index < least || 4 * rows * columns <= largestCache
+  })
+  const all = yield* asProgress(
+    'transfer, features',
+    computeFeatures(
+      featuresAt(network, kept),
+      imageExamples(images, augmentation),
+      task.runtime,
+      views ? { views } : {},
+    ),
+  )
+  const known = new Map<Depth, Features>()
+  return {
+    depths: kept,
+    all,
+    at(depth) {
+      const first = kept
+        .slice(0, kept.indexOf(depth))
+        .reduce((sum, { features }) => sum + features, 0)
+      const own = known.get(depth) ?? columnsOf(all, first, depth.features)
+      known.set(depth, own)
+      return own
+    },
+  }
+}

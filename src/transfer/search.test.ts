@@ -1,0 +1,177 @@
+import { describe, expect, test } from 'vitest'
+import { collect } from '../../testing/collect.ts'
+import { stratifiedFolds } from '../data/folds.ts'
+import { createRandom } from '../random.ts'
+import type { StrategyEvent } from '../training/task.ts'
+import type { Block } from './cuts.ts'
+import type { Depth } from './depths.ts'
+import type { Known } from './moves.ts'
+import { frozenUpTo, keyOf, type Reuse } from './reuse.ts'
+import { type Choices, type Refusal, search, type Trial } from './search.ts'
+
+const folds = stratifiedFolds(
+  Array.from({ length: 40 }, (_, index) => index % 2),
+  5,
+  createRandom(0),
+  2,
+)
+const blocks = Array.from({ length: 5 }, (_, index): Block => {
+  return {
+    name: `block ${index + 1}`,
+    from: `v${index}`,
+    to: `v${index + 1}`,
+    parameters: 1,
+    macs: 1,
+  }
+})
+const depths = blocks.map(({ to }, index): Depth => {
+  const type = { type: 'float32', dims: [2, 3] } as const
+  const value = { type, channels: 1 } as const
+  return { name: to, blocks: blocks.slice(0, index + 1), features: 3, write: () => to, value }
+})
+const top = depths.at(-1) as Depth
+const depth = (length: number) => depths[length - 1] as Depth
+const nothing: Known = {
+  top,
+  rivals: [],
+  isSelectable: false,
+  lower: () => null,
+  isPlenty: false,
+  isNormalized: () => false,
+}
+
+/** Searches where each way to reuse a network has a known accuracy, 0.1 points apart from fold to fold. */
+async function searched(
+  accuracyOf: (reuse: Reuse) => number | string,
+  {
+    known = nothing,
+    fixed = {},
+    start = frozenUpTo(top),
+  }: {
+    known?: Partial<Known>
+    fixed?: Choices
+    start?: Reuse
+  } = {},
+) {
+  const evaluate = async function* (reuse: Reuse): AsyncGenerator<StrategyEvent, Trial | Refusal> {
+    const accuracy = accuracyOf(reuse)
+    if (typeof accuracy === 'string') return { reason: accuracy }
+    const each = folds.map((_, fold) => accuracy + ((7 * fold + keyOf(reuse).length) % 5) / 1000)
+    return {
+      reuse,
+      how: '',
+      folds: each.map((value, fold) => ({ fold, accuracy: value, seconds: 0, curve: [] })),
+      losses: each.map((value) => 1 - value),
+    }
+  }
+  const discarded: string[] = []
+  const first = (await evaluate(start).next()).value as Trial
+  const { events, result } = await collect(
+    search({ folds }, first, { ...nothing, ...known }, fixed, evaluate, async ({ reuse }) => {
+      discarded.push(keyOf(reuse))
+    }),
+  )
+  const decisions = events.flatMap((event) => (event.type === 'decision' ? [event] : []))
+  return { best: result.reuse, decisions, discarded }
+}
+
+test('where thawing everything beats every frozen depth, it is found', async () => {
+  // Exercise 9 of chapter 11 of Hands-On Machine Learning, first edition.
+  const { best, decisions } = await searched(
+    ({ depth, thawed }) => {
+      if (thawed === depth.blocks.length) return 0.913
+      if (thawed > 0) return 0.781
+      return depth === top ? 0.64 : 0.691
+    },
+    { known: { rivals: [depth(4)], lower: ({ blocks }) => depths[blocks.length - 2] ?? null } },
+  )
+  expect(best.thawed).toBe(best.depth.blocks.length)
+  expect(decisions.map(({ kept }) => kept).filter(Boolean).length).toBeGreaterThan(1)
+})
+
+test('every decision says what was done and what it gained', async () => {
+  const { decisions } = await searched(({ thawed }) => (thawed === 2 ? 0.861 : 0.842))
+  expect(decisions[0]).toEqual({
+    type: 'decision',
+    sentence: expect.stringMatching(
+      /^thawed blocks 4-5 of 5: 0\.84\d -> 0\.86\d, \+1\.9 \+- 0\.\d points; loss 0\.15\d -> 0\.13\d, -0\.019 \+- 0\.00\d: kept$/,
+    ),
+    kept: true,
+  })
+  expect(decisions[1]?.sentence).toMatch(/^thawed all 5 blocks: .*, -1\.9 \+- .*: taken back$/)
+  expect(decisions[2]?.sentence).toMatch(/^thawed blocks 3-5 of 5: .*: taken back$/)
+  expect(decisions.length).toBe(3)
+})
+
+test('what is no better beyond noise is taken back, and everything given up is released', async () => {
+  const { best, decisions, discarded } = await searched(() => 0.8)
+  expect(best).toEqual(frozenUpTo(top))
+  expect(decisions.every(({ kept }) => !kept)).toBe(true)
+  expect(discarded.length).toBe(decisions.length)
+})
+
+test('what cannot be tried is named, and the search goes on', async () => {
+  const { best, decisions } = await searched(({ thawed }) =>
+    thawed === 5 ? 'too dear' : thawed === 2 ? 0.9 : thawed === 3 ? 0.95 : 0.8,
+  )
+  expect(best.thawed).toBe(3)
+  expect(decisions.map(({ sentence }) => sentence)).toContain(
+    'not tried: thawed all 5 blocks: too dear',
+  )
+})
+
+describe('where thawing does not help', () => {
+  const lower: Known['lower'] = ({ blocks }) => depths[blocks.length - 2] ?? null
+  const better = ({ depth: { blocks }, thawed, added }: Reuse) =>
+    thawed > 0 ? 0.5 : 0.9 - 0.1 * Math.abs(blocks.length - 3) + (added > 0 ? 0.08 : 0)
+
+  test('few labels: top blocks are dropped one after the other', async () => {
+    const { best, decisions } = await searched(better, { known: { lower } })
+    expect(best).toEqual(frozenUpTo(depth(3)))
+    const dropped = decisions.filter(({ sentence }) => sentence.startsWith('dropped'))
+    expect(dropped.map(({ kept }) => kept)).toEqual([true, true, false])
+    // After each drop the rest is thawed anew.
+    expect(decisions.filter(({ sentence }) => sentence.startsWith('thawed')).length).toBe(6)
+  })
+
+  test('plenty of labels: they are replaced, or new ones added', async () => {
+    const { best, decisions } = await searched(better, { known: { lower, isPlenty: true } })
+    expect(best).toEqual({ ...frozenUpTo(depth(4)), added: 1 })
+    const kept = decisions.filter((decision) => decision.kept)
+    expect(kept.map(({ sentence }) => sentence)).toEqual([
+      expect.stringMatching(/^replaced block 5 of 5 by a new one/),
+    ])
+    expect(decisions.some(({ sentence }) => sentence.startsWith('added 2 new blocks'))).toBe(true)
+  })
+})
+
+test('statistics of the batch are tried where thawed blocks have batch normalization', async () => {
+  const { best } = await searched(
+    ({ thawed, statistics }) => 0.8 + thawed / 100 + (statistics === 'batch' ? 0.02 : 0),
+    { known: { isNormalized: () => true } },
+  )
+  expect(best).toEqual({ ...frozenUpTo(top), thawed: 5, statistics: 'batch' })
+})
+
+describe('choices of the user', () => {
+  const known = { rivals: [depth(2)], isSelectable: true, isNormalized: () => true }
+  const random = (reuse: Reuse) => 0.5 + (keyOf(reuse).length % 7) / 20
+
+  test.each<[string, Choices, Partial<Reuse>]>([
+    ['a depth', { depth: depth(4) }, { depth: depth(4) }],
+    ['frozen', { thawed: 0 }, { thawed: 0 }],
+    ['everything thawed', { thawed: 'all' }, { thawed: 5 }],
+    ['statistics', { statistics: 'frozen' }, { statistics: 'frozen' }],
+    ['a plain head', { head: 'linear', added: 0 }, { head: 'linear', added: 0 }],
+  ])('%s: are never left', async (_name, fixed, expected) => {
+    const { thawed, ...rest } = fixed
+    const start = {
+      ...frozenUpTo(fixed.depth ?? top),
+      ...rest,
+      thawed: thawed === 'all' ? 5 : (thawed ?? 0),
+    }
+    const { best, decisions } = await searched(random, { known, fixed, start })
+    expect(best).toMatchObject(expected)
+    expect(decisions.length).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,221 @@
+import type { Images } from '../data/pixels.ts'
+import { GraftError } from '../errors.ts'
+import { cutAt } from '../graph/compose.ts'
+import type { Graph } from '../graph/graph.ts'
+import type { TensorType } from '../graph/tensor.ts'
+import { mean } from '../statistics/summaries.ts'
+import type { FeatureOptions } from '../training/features.ts'
+import { type FoldResult, remember, type StrategyEvent, type Task } from '../training/task.ts'
+import type { CachedFeatures } from './cached-features.ts'
+import { type Depth, featuresAt } from './depths.ts'
+import { headBias, headWeight, withHead } from './head.ts'
+import { newBlockPrefix, withNewBlocks } from './new-blocks.ts'
+import { normalizationsIn } from './normalizations.ts'
+import {
+  describeRegularization,
+  type Probe,
+  type ProbeInput,
+  probeAll,
+  probeFolds,
+} from './probe.ts'
+import { frozenEnd, keyOf, type Reuse } from './reuse.ts'
+import type { Refusal, Trial } from './search.ts'
+import { bestEpoch, createTuner, type Tuned, type Tuner } from './tune.ts'
+
+/** A way to reuse a network that was tried, and how to train its model on all labels. */
+export type ReuseTrial = Trial & {
+  /** From pixels to logits. */
+  train(): AsyncGenerator<StrategyEvent, Graph>
+  release(): Promise<void>
+}
+
+export type TrialContext = {
+  readonly task: Task
+  /** The types of the network's values. */
+  readonly types: ReadonlyMap<string, TensorType>
+  /** The batch normalizations of the network by the value that each computes. */
+  readonly normalizations: ReadonlyMap<string, string>
+  /** The backbone, from pixels on. */
+  readonly network: Graph
+  readonly images: Images
+  readonly views: FeatureOptions['views']
+  readonly cached: CachedFeatures
+  /** Of the output layer and the uppermost thawed block. */
+  readonly learningRate: number
+}
+
+/** By how much slower each block learns than the one above it (Howard and Ruder, 2018, divide by 2.6 for a few groups of layers). */
+const layerwiseDecay = 0.85
+/** What begins at random values learns by so much faster. */
+const newRate = 10
+
+/**
+ * Tries ways to reuse a network, one after the other, each within half of what the budget has left. What is no better than the best so far
+ * after one repeat of the folds is not measured on the others.
+ */
+export function createTrials(
+  context: TrialContext,
+): (reuse: Reuse, best: Trial | null) => AsyncGenerator<StrategyEvent, ReuseTrial | Refusal> {
+  let left = context.task.multiplyAdds
+  const probes = new Map<string, Probe>()
+  const probeOf = async function* (reuse: Reuse): AsyncGenerator<StrategyEvent, Probe> {
+    const key = `${reuse.head} ${reuse.depth.name}`
+    const name = `output layer at ${reuse.depth.name}`
+    const probe =
+      probes.get(key) ?? (yield* probeFolds(context.task, inputOf(context, reuse), name))
+    probes.set(key, probe)
+    return probe
+  }
+  return async function* (reuse, best) {
+    if (reuse.thawed === 0 && reuse.added === 0) {
+      return frozenTrial(context, reuse, yield* probeOf(reuse))
+    }
+    // Probe first, then tune (LP-FT; Kumar et al., 2022): an output layer of random values would wreck what is reused.
+    const probe = reuse.added === 0 ? yield* probeOf(reuse) : null
+    const tuner = yield* tunerOrReason(
+      { ...context.task, multiplyAdds: best ? left / 2 : left },
+      context,
+      reuse,
+    )
+    if ('reason' in tuner) return tuner
+    left -= tuner.cost
+    return yield* tunedTrial(context, reuse, probe, tuner, best)
+  }
+}
+
+function inputOf({ cached }: TrialContext, { head, depth }: Reuse): ProbeInput {
+  return head === 'selected'
+    ? { kind: head, features: cached.all, widths: cached.depths.map(({ features }) => features) }
+    : { kind: head, features: cached.at(depth), widths: [depth.features] }
+}
+
+function frozenTrial(context: TrialContext, reuse: Reuse, probe: Probe): ReuseTrial {
+  const { task, network, cached } = context
+  const { regularization, folds, losses } = probe
+  const input = inputOf(context, reuse)
+  return {
+    reuse,
+    how: `(${describeRegularization(regularization)})`,
+    folds,
+    losses,
+    async *train() {
+      const head = yield* probeAll(task, input, regularization)
+      const depths = reuse.head === 'selected' ? cached.depths : [reuse.depth]
+      const graph = featuresAt(network, depths)
+      return withHead(graph, input.features.columns, task.classes.length, head)
+    },
+    async release() {},
+  }
+}
+
+/** What is kept of a fold. */
+type Fit = Pick<Tuned, 'curve' | 'losses'> & { readonly seconds: number }
+
+async function* tunedTrial(
+  context: TrialContext,
+  reuse: Reuse,
+  probe: Probe | null,
+  tuner: Tuner,
+  best: Trial | null,
+): AsyncGenerator<StrategyEvent, ReuseTrial> {
+  const { task, learningRate } = context
+  const key = keyOf(reuse)
+  const fits: Fit[] = []
+  for (const [index, { train, validation, repeat }] of tuner.folds.entries()) {
+    const isNextRepeat = repeat > 0 && tuner.folds[index - 1]?.repeat !== repeat
+    if (isNextRepeat && best && isHopeless(fits, best)) break
+    const phase = `transfer, ${key}, fold ${index + 1} of ${tuner.folds.length}`
+    const fitted = async function* (): AsyncGenerator<StrategyEvent, Fit> {
+      const start = performance.now()
+      const random = task.random.fork(`thawed fold ${index}`)
+      const head = probe?.heads[index] ?? null
+      const { curve, losses } = yield* tuner.fit({ phase, head, train, validation, random })
+      return { curve, losses, seconds: (performance.now() - start) / 1000 }
+    }
+    fits.push(yield* remember(task.checkpoints, `transfer-${key}-fold-${index}`, fitted))
+  }
+  const { epoch, losses } = bestEpoch(fits)
+  const folds = fits.map(({ curve, seconds }, fold): FoldResult => {
+    const accuracy = curve[epoch - 1]?.validationAccuracy ?? 0
+    return { fold, accuracy, seconds, curve: curve.slice(0, epoch) }
+  })
+  return {
+    reuse,
+    how: `at ${learningRate} for ${epoch} of ${tuner.epochs} epochs`,
+    folds,
+    losses,
+    async *train() {
+      const head = probe
+        ? yield* probeAll(task, inputOf(context, reuse), probe.regularization)
+        : null
+      const { graph } = yield* tuner.fit({
+        phase: `transfer, ${key}, all labels`,
+        head,
+        train: Array.from(task.labels, (_, row) => row),
+        validation: [],
+        until: epoch,
+        random: task.random.fork('transfer'),
+      })
+      return graph
+    },
+    release: () => tuner.release(),
+  }
+}
+
+/** Whether what was tried so far is no better in any way. */
+function isHopeless(fits: readonly Fit[], { folds, losses }: Trial): boolean {
+  const count = fits.length
+  const { epoch, losses: own } = bestEpoch(fits)
+  const accuracy = mean(fits.map(({ curve }) => curve[epoch - 1]?.validationAccuracy ?? 0))
+  const before = mean(folds.slice(0, count).map((fold) => fold.accuracy))
+  return mean(own) >= mean(losses.slice(0, count)) || accuracy < before
+}
+
+/** A network that cannot be trained, or not within the budget, still gives features. */
+async function* tunerOrReason(
+  task: Task,
+  context: TrialContext,
+  reuse: Reuse,
+): AsyncGenerator<StrategyEvent, Tuner | Refusal> {
+  const { network, types, images, views, learningRate } = context
+  const { depth, added } = reuse
+  const upper =
+    added > 0
+      ? withNewBlocks(network, depth, added, task.random.fork('new blocks'))
+      : { graph: featuresAt(network, [depth]), features: depth.features }
+  const end = frozenEnd(reuse)
+  const type = end === null ? undefined : types.get(end)
+  try {
+    return yield* createTuner(task, {
+      network: upper.graph,
+      features: upper.features,
+      from: end !== null && type ? { name: end, type } : null,
+      images,
+      views,
+      learningRate,
+      multipliers: multipliersOf(upper.graph, depth, added),
+      batchStatistics: reuse.statistics === 'batch' ? normalizationsIn(context, reuse) : new Set(),
+    })
+  } catch (error) {
+    if (error instanceof GraftError && error.code === 'unsupported') {
+      return { reason: error.message }
+    }
+    throw error
+  }
+}
+
+/** Lower blocks learn slower, new ones faster. */
+function multipliersOf(network: Graph, { blocks }: Depth, added: number): Map<string, number> {
+  const multipliers = new Map<string, number>()
+  for (const [index, { to }] of blocks.entries()) {
+    const rate = layerwiseDecay ** (blocks.length - 1 - index)
+    for (const name of cutAt(network, to).initializers.keys()) {
+      if (!multipliers.has(name)) multipliers.set(name, rate)
+    }
+  }
+  if (added === 0) return multipliers
+  for (const name of network.initializers.keys()) {
+    if (name.startsWith(newBlockPrefix)) multipliers.set(name, newRate)
+  }
+  return multipliers.set(headWeight, newRate).set(headBias, newRate)
+}
