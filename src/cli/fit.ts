@@ -3,7 +3,15 @@ import type { FitConfiguration } from '../comparison/fit.ts'
 import type { RunRecord } from '../comparison/record.ts'
 import type { RunFolder } from '../comparison/run-folder.ts'
 import type { Device, Runtime } from '../runtime/session.ts'
-import { deviceOption, duration, positiveInteger, seed } from './options.ts'
+import {
+  count,
+  countOrAll,
+  deviceOption,
+  duration,
+  positiveInteger,
+  rate,
+  seed,
+} from './options.ts'
 import { listen, withProgress } from './progress.ts'
 import { showEvent } from './show-events.ts'
 
@@ -18,6 +26,12 @@ type FitOptions = {
   readonly budget: number
   readonly mean?: string
   readonly std?: string
+  readonly reuse?: string
+  readonly thaw?: number | 'all'
+  readonly thawRate?: number
+  readonly head?: 'linear' | 'selected'
+  readonly newBlocks?: number
+  readonly statistics?: 'frozen' | 'batch'
   readonly device: Device
   readonly json?: true
 }
@@ -48,6 +62,29 @@ export function fitCommand(program: Command): void {
     )
     .option('--mean <numbers>', "the backbone's mean of x / 255: one number or one a channel")
     .option('--std <numbers>', "the backbone's standard deviation of x / 255")
+    .option(
+      '--reuse <cut>',
+      'how far to reuse the backbone: a cut or block that "graft inspect" names',
+    )
+    .option(
+      '--thaw <n>',
+      'how many reused blocks to train on, from the top: 0, or up to "all"',
+      countOrAll,
+    )
+    .option('--thaw-rate <rate>', 'the learning rate of thawed blocks (default: 1e-4)', rate)
+    .addOption(
+      new Option(
+        '--head <kind>',
+        'what the output layer reads: features of one depth, or the best of all',
+      ).choices(['linear', 'selected']),
+    )
+    .option('--new-blocks <n>', 'how many new blocks to put on top of the reused ones', count)
+    .addOption(
+      new Option('--statistics <which>', 'what batch normalization in thawed blocks uses').choices([
+        'frozen',
+        'batch',
+      ]),
+    )
     .addOption(deviceOption())
     .option('--json', 'print the result as JSON')
     .action(async (data: string, options: FitOptions) => {
@@ -67,6 +104,12 @@ export function fitCommand(program: Command): void {
         budget: options.budget,
         mean: options.mean ?? null,
         std: options.std ?? null,
+        reuse: options.reuse ?? null,
+        thaw: options.thaw ?? null,
+        thawRate: options.thawRate ?? null,
+        head: options.head ?? null,
+        newBlocks: options.newBlocks ?? null,
+        statistics: options.statistics ?? null,
       }
       const runtime = await runtimeFor(options.device)
       const folder = await createRunFolder(options.output)

@@ -8,6 +8,28 @@ export function positiveInteger(text: string): number {
   return value
 }
 
+/** How many: a whole number from 0 up. */
+export function count(text: string): number {
+  const value = wholeNumber(text)
+  if (value === null) throw new InvalidArgumentError('Give a whole number from 0 up.')
+  return value
+}
+
+/** How many, or all. */
+export function countOrAll(text: string): number | 'all' {
+  const value = text === 'all' ? 'all' : wholeNumber(text)
+  if (value === null) throw new InvalidArgumentError('Give a whole number from 0 up, or "all".')
+  return value
+}
+
+/** A learning rate, such as 1e-4. */
+export function rate(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && value <= 1))
+    throw new InvalidArgumentError('Give a number above 0, such as 1e-4.')
+  return value
+}
+
 export function seed(text: string): number {
   const value = wholeNumber(text)
   if (value === null) throw new InvalidArgumentError('Give a whole number from 0 up.')

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { type DataEvent, decodeImages, type LabelledImages } from '../data/decode-images.ts'
 import { findDuplicates } from '../data/duplicates.ts'
 import { fingerprint } from '../data/fingerprint.ts'
@@ -8,6 +9,7 @@ import { probeImageSize } from '../data/probe.ts'
 import type { LabelledItem, SkippedFile, Source } from '../data/source.ts'
 import { usableClasses } from '../data/usable-classes.ts'
 import { GraftError, inFile } from '../errors.ts'
+import { readModel } from '../graph/read.ts'
 import { createRandom } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
 import { exportModel, openExportedModel } from '../training/exported-model.ts'
@@ -21,8 +23,10 @@ import {
   type Task,
 } from '../training/task.ts'
 import { cutBackbone } from '../transfer/backbone.ts'
+import { noChoices, type ReuseChoices, resolveChoices } from '../transfer/choices.ts'
 import { version } from '../version.ts'
 import { evaluate } from './evaluate.ts'
+import { digestFrozen } from './frozen-tensors.ts'
 import { anyBackbone, type OpenedBackbone, openBackbone } from './open-backbone.ts'
 import type { RunRecord, StrategyRecord } from './record.ts'
 import type { RunFolder } from './run-folder.ts'
@@ -44,7 +48,7 @@ export type FitConfiguration = {
   readonly budget: number
   readonly mean: string | null
   readonly std: string | null
-}
+} & Partial<ReuseChoices>
 
 export type FitEvent =
   | StrategyEvent
@@ -104,7 +108,7 @@ export async function* fit(
   if (began && began.backboneDigest !== backboneDigest) {
     throw changed(began.backbone?.name ?? `${spec}`)
   }
-  const strategies = await openStrategies(configuration.strategies, backbone, given, runtime)
+  const strategies = await openStrategies(configuration, backbone, given, runtime)
   for (const { label, count } of short) {
     const sentence = `class "${source.classes[label]}" has ${count} labelled images, not ${labelsPerClass}: all are used`
     yield { type: 'notice', sentence }
@@ -127,7 +131,7 @@ export async function* fit(
     graft: version,
     created: began?.created ?? new Date().toISOString(),
     startedIn: process.cwd(),
-    configuration: { ...configuration },
+    configuration: { ...noChoices, ...configuration },
     versions: {
       node: process.versions.node,
       [runtime.name]: runtime.version,
@@ -191,6 +195,7 @@ export async function* fit(
   const model = yield* result.train()
   for (const { release } of results.values()) await release?.()
   await folder.writeModel(exportModel(model, classes))
+  const frozen = model.frozen && digestFrozen(model.frozen, readModel(await readFile(folder.model)))
   const trained = yield* task.images(model.size)
   const test = yield* measureTest(folder, source, classes, trained, runtime)
   const record: RunRecord = {
@@ -201,6 +206,7 @@ export async function* fit(
     verdict: judgement.verdict,
     verdictSentence: judgement.sentence,
     test,
+    frozen: frozen ?? null,
   }
   await folder.writeRecord(record)
   const images = yield* task.images(designFor(nativeSize).size)
@@ -215,7 +221,7 @@ const changed = (path: string) =>
 
 /** Opens the strategies before any time is spent: a backbone that cannot be used stops the run. */
 async function openStrategies(
-  list: string,
+  configuration: FitConfiguration,
   opened: OpenedBackbone | null,
   given: Normalization | null,
   runtime: Runtime,
@@ -228,8 +234,13 @@ async function openStrategies(
     )
   }
   const normalization = given ?? backbone?.normalization ?? null
-  const named = strategiesNamed(list, { backbone, normalization })
-  if (backbone) await inFile(backbone.name, () => cutBackbone(backbone.graph, runtime))
+  const choices: ReuseChoices = { ...noChoices, ...configuration }
+  const named = strategiesNamed(configuration.strategies, { backbone, normalization, choices })
+  if (backbone) {
+    await inFile(backbone.name, async () =>
+      resolveChoices(await cutBackbone(backbone.graph, runtime), choices),
+    )
+  }
   return named
 }
 

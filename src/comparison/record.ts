@@ -82,6 +82,13 @@ export type BackboneRecord = {
   readonly license: string | null
 }
 
+/** The SHA-256 of a tensor of the backbone, as it was read and as the model holds it: what is frozen stays the same. */
+export type FrozenTensor = {
+  readonly name: string
+  readonly before: string
+  readonly after: string
+}
+
 /** Everything that one run of `fit` found: the content of `run.json`, and all that the report draws from. */
 export type RunRecord = {
   readonly format: 1
@@ -106,4 +113,6 @@ export type RunRecord = {
   /** The verdict in one or two plain sentences with its numbers. */
   readonly verdictSentence: string | null
   readonly test: Evaluation | null
+  /** Every tensor of the backbone that stayed frozen in the model, statistics included; null where nothing was reused. */
+  readonly frozen?: readonly FrozenTensor[] | null
 }

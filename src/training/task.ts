@@ -2,6 +2,7 @@ import type { DataEvent } from '../data/decode-images.ts'
 import type { Fold } from '../data/folds.ts'
 import type { Images, Size } from '../data/pixels.ts'
 import type { Graph } from '../graph/graph.ts'
+import type { Tensor } from '../graph/tensor.ts'
 import type { Random } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
 import type { TrainingEvent } from './loop.ts'
@@ -73,6 +74,8 @@ export type TrainedModel = {
   readonly size: Size
   /** What the model's metadata says of how it came about. */
   readonly provenance: Readonly<Record<string, string>>
+  /** Tensors of a reused network that nothing may have changed, as they were before. */
+  readonly frozen?: ReadonlyMap<string, Tensor>
 }
 
 /** One way to make use of few labels. */

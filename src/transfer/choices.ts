@@ -4,7 +4,7 @@ import type { HeadKind } from './probe.ts'
 import { frozenUpTo, type Reuse } from './reuse.ts'
 import type { Choices } from './search.ts'
 
-/** How to reuse a network where the user knows; null leaves a choice to the search. */
+/** How to reuse a network, as far as the user decides it; null leaves a choice to the search. */
 export type ReuseChoices = {
   /** The value at which to cut it, or the block to end with, as `graft inspect` names them. */
   readonly reuse: string | null
@@ -13,8 +13,8 @@ export type ReuseChoices = {
   readonly head: HeadKind | null
   readonly newBlocks: number | null
   readonly statistics: Reuse['statistics'] | null
-  /** Of the output layer and of the uppermost thawed block. */
-  readonly learningRate: number | null
+  /** The learning rate of the output layer and of the uppermost thawed block; default 1e-4. */
+  readonly thawRate: number | null
 }
 
 export const noChoices: ReuseChoices = {
@@ -23,7 +23,7 @@ export const noChoices: ReuseChoices = {
   head: null,
   newBlocks: null,
   statistics: null,
-  learningRate: null,
+  thawRate: null,
 }
 
 /**

@@ -38,7 +38,7 @@ export async function* findReuse(
     types: backbone.types,
     normalizations: normalizationsByValue(open),
     cached,
-    learningRate: choices.learningRate ?? defaultRate,
+    learningRate: choices.thawRate ?? defaultRate,
   }
   const known: Known = {
     top,

@@ -120,6 +120,36 @@ test.each([10, 1000])(
   },
 )
 
+test('a share of the features is kept: those that count, on the scale of their own depth', async () => {
+  const random = createRandom(4)
+  // Two depths of four features, the second a thousand times larger; one of each tells the classes.
+  const rows = 60
+  const classes = Array.from({ length: rows }, (_, row) => row % 2)
+  const data = Float32Array.from({ length: rows * 8 }, (_, i) => {
+    const [row, k] = [Math.floor(i / 8), i % 8]
+    const value = random.normal() + (k === 2 || k === 5 ? 4 * (classes[row] as number) : 0)
+    return k < 4 ? value : 1000 * value
+  })
+  const trainer = await createHeadTrainer(
+    {
+      features: 8,
+      classes: 2,
+      examples: rows,
+      penalty: 1,
+      scaling: 'common',
+      widths: [4, 4],
+      keep: 0.25,
+    },
+    runtime,
+  )
+  const all = { data, count: rows, columns: 8 }
+  const { weight } = await finish(trainer.fit(all, classes, rowsOf(all), createRandom(1)))
+  await trainer.release()
+  const used = Array.from(weight.data, Number).map((value) => value !== 0)
+  const expected = Array.from({ length: 8 }, (_, k) => k === 2 || k === 5)
+  expect(used).toEqual([...expected, ...expected])
+})
+
 test('a trainer serves fold after fold, each from the beginning', async () => {
   const trainer = await createHeadTrainer(
     { features: 6, classes: 3, examples: 42, penalty: 10 },

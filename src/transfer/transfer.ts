@@ -64,7 +64,13 @@ export function transfer({
             normalization: normalization.name,
             thawed: thawed > 0 ? topBlocks(depth, thawed) : 'nothing',
           }
-          return { graph: yield* best.train(), size: { height, width, channels }, provenance }
+          const { graph, trained } = yield* best.train()
+          const frozen = new Map(
+            [...model.initializers].filter(
+              ([name]) => graph.initializers.has(name) && !trained.has(name),
+            ),
+          )
+          return { graph, size: { height, width, channels }, provenance, frozen }
         },
         release: () => best.release(),
       }

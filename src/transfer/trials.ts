@@ -24,8 +24,11 @@ import { bestEpoch, createTuner, type Tuned, type Tuner } from './tune.ts'
 
 /** A way to reuse a network that was tried, and how to train its model on all labels. */
 export type ReuseTrial = Trial & {
-  /** From pixels to logits. */
-  train(): AsyncGenerator<StrategyEvent, Graph>
+  /** From pixels to logits, and the names of the parameters and statistics that were not frozen. */
+  train(): AsyncGenerator<
+    StrategyEvent,
+    { readonly graph: Graph; readonly trained: ReadonlySet<string> }
+  >
   release(): Promise<void>
 }
 
@@ -102,7 +105,10 @@ function frozenTrial(context: TrialContext, reuse: Reuse, probe: Probe): ReuseTr
       const head = yield* probeAll(task, input, regularization)
       const depths = reuse.head === 'selected' ? cached.depths : [reuse.depth]
       const graph = featuresAt(network, depths)
-      return withHead(graph, input.features.columns, task.classes.length, head)
+      return {
+        graph: withHead(graph, input.features.columns, task.classes.length, head),
+        trained: new Set([headWeight, headBias]),
+      }
     },
     async release() {},
   }
@@ -148,7 +154,7 @@ async function* tunedTrial(
       const head = probe
         ? yield* probeAll(task, inputOf(context, reuse), probe.regularization)
         : null
-      const { graph } = yield* tuner.fit({
+      return yield* tuner.fit({
         phase: `transfer, ${key}, all labels`,
         head,
         train: Array.from(task.labels, (_, row) => row),
@@ -156,7 +162,6 @@ async function* tunedTrial(
         until: epoch,
         random: task.random.fork('transfer'),
       })
-      return graph
     },
     release: () => tuner.release(),
   }

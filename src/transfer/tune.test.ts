@@ -6,12 +6,14 @@ import type { Graph } from '../graph/graph.ts'
 import { float32 } from '../graph/tensor.ts'
 import { inputName, resnet } from '../nn/architectures.ts'
 import { createRandom } from '../random.ts'
+import { temperatures } from '../statistics/temperature.ts'
 import { type Normalization, takePixels, usualNormalizations } from '../training/normalization.ts'
+import { normalizationLayers } from '../training/normalization-layers.ts'
 import { finish } from '../training/predict.ts'
 import type { Task } from '../training/task.ts'
 import { cutBackbone } from './backbone.ts'
 import { featuresAt } from './depths.ts'
-import { createTuner } from './tune.ts'
+import { bestEpoch, createTuner } from './tune.ts'
 
 const side = 16
 const size = { height: side, width: side, channels: 3 }
@@ -68,9 +70,9 @@ describe('what lies below the thawed blocks is not touched, not by a bit', async
       }),
     )
     const fit = { phase: '', head, train: rows, validation: rows, random: random.fork('fit') }
-    const { graph, curve } = await finish(tuner.fit({ ...fit, ...until }))
+    const { graph, curve, losses } = await finish(tuner.fit({ ...fit, ...until }))
     await tuner.release()
-    return { graph, curve, cost: tuner.cost }
+    return { graph, curve, losses, cost: tuner.cost }
   }
   const changed = (graph: Graph) =>
     new Set(
@@ -109,4 +111,25 @@ describe('what lies below the thawed blocks is not touched, not by a bit', async
     expect(statistics.length).toBeGreaterThan(0)
     expect(statistics.filter((name) => moved.has(name))).toEqual([])
   })
+
+  test('but those of the layers named follow the batch', async () => {
+    const layers = normalizationLayers(network, backbone.types).map(({ node }) => node)
+    const named = new Set(layers.slice(-1))
+    const moved = changed((await tuned(null, named)).graph)
+    expect([...moved].filter((name) => /running/.test(name)).length).toBe(2)
+  })
+
+  test('training may end early, on the way that all epochs would have gone', async () => {
+    const whole = await tuned(null)
+    const part = await tuned(null, new Set(), { until: 2 })
+    expect(part.curve).toEqual(whole.curve.slice(0, 2))
+    expect(part.losses).toEqual(whole.losses.slice(0, 2))
+    expect(part.losses[0]?.length).toBe(temperatures.length)
+  })
+})
+
+test('the best epoch is one for all folds, at one temperature', () => {
+  const flat = (...losses: number[]) => losses.map((loss) => temperatures.map((_, t) => loss + t))
+  const folds = [{ losses: flat(3, 1, 2) }, { losses: flat(3, 4, 2.5) }]
+  expect(bestEpoch(folds)).toMatchObject({ epoch: 3, losses: [2, 2.5] })
 })

@@ -60,6 +60,8 @@ export type Tuner = {
 
 export type Tuned = {
   readonly graph: Graph
+  /** The names of the parameters and statistics that training may change. */
+  readonly trained: ReadonlySet<string>
   readonly curve: readonly TrainingEvent[]
   /** The log loss after each epoch at each of `temperatures`. */
   readonly losses: readonly (readonly number[])[]
@@ -192,7 +194,9 @@ export async function* createTuner(
         }
       }
       yield* inPhase(phase, measured())
-      return { graph: withParameters(whole, step.parameters()), curve, losses }
+      const parameters = step.parameters()
+      const trained = new Set(parameters.keys())
+      return { graph: withParameters(whole, parameters), trained, curve, losses }
     },
     async release() {
       await step.release()
