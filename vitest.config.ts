@@ -7,7 +7,7 @@ import { swiftShader, swiftShaderEnvironment } from './testing/swiftshader.ts'
 const engineTests = [
   'src/{autodiff,nn}/**/*.test.ts',
   'src/runtime/{session,types,vjp}.test.ts',
-  'src/training/{dropout,kernel-order,loop,lowering,normalization,normalization-layers}.test.ts',
+  'src/training/{averaging,dropout,kernel-order,loop,lowering,normalization,normalization-layers}.test.ts',
   'src/training/{predict,reestimate-statistics,several-steps,step,update}.test.ts',
   'test/golden/gradients.test.ts',
 ]
