@@ -7,8 +7,8 @@ import { swiftShader, swiftShaderEnvironment } from './testing/swiftshader.ts'
 const engineTests = [
   'src/{autodiff,nn}/**/*.test.ts',
   'src/runtime/{session,types,vjp}.test.ts',
-  'src/training/{dropout,kernel-order,loop,lowering,normalization,normalization-layers}.test.ts',
-  'src/training/{predict,reestimate-statistics,several-steps,step,update}.test.ts',
+  'src/training/{averaging,dropout,kernel-order,loop,lowering,normalization,normalization-layers}.test.ts',
+  'src/training/{predict,rate-range-test,reestimate-statistics,several-steps,step,update}.test.ts',
   'test/golden/gradients.test.ts',
 ]
 /** Too slow in a software renderer for more than what training is made of. */

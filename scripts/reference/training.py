@@ -92,8 +92,10 @@ OPTIMIZERS = {
     'adamw': lambda groups: torch.optim.AdamW(groups, lr=1),
     'clipped': lambda groups: torch.optim.SGD(groups, lr=1, momentum=0.9),
     'multiplied': lambda groups: torch.optim.AdamW(groups, lr=1),
+    'pulled': lambda groups: torch.optim.SGD(groups, lr=1, momentum=0.9),
+    'pulledApart': lambda groups: torch.optim.AdamW(groups, lr=1),
 }
-"""The rate of the first step, and the weight decay of the matrices."""
+"""The rate of the first step, and the weight decay of the matrices; with a pull, of the new one alone."""
 SETTINGS = {
     'sgd': (0.5, 0.1),
     'momentum': (0.2, 0.05),
@@ -102,8 +104,13 @@ SETTINGS = {
     'adamw': (0.05, 0.5),
     'clipped': (0.5, 0),
     'multiplied': (0.05, 0.5),
+    'pulled': (0.2, 0.05),
+    'pulledApart': (0.05, 0.5),
 }
+"""How strongly the hidden layer, as a reused one, is pulled to its first values: L2-SP. The head counts as new."""
+PULLS = {'pulled': 0.4, 'pulledApart': 2}
 STEPS, LARGEST_NORM, MULTIPLIER = 10, 0.5, 0.1
+AVERAGE_DECAY = 0.7
 
 
 def optimizers() -> dict:
@@ -128,11 +135,16 @@ def optimizers() -> dict:
         scale = MULTIPLIER if name == 'multiplied' else 1
         # The multiplier belongs to the hidden layer.
         groups = [
-            {'params': [parameter], 'weight_decay': decay if parameter.dim() > 1 else 0}
-            for parameter in network.parameters()
+            {
+                'params': [parameter],
+                'weight_decay': decay if parameter.dim() > 1 and not (name in PULLS and 'hidden' in key) else 0,
+            }
+            for key, parameter in network.named_parameters()
         ]
         optimizer = make(groups)
-        values, norms = [], []
+        pull = PULLS.get(name, 0)
+        start = [parameter.detach().clone() for parameter in network.hidden.parameters()]
+        values, norms, visited = [], [], []
         for step in range(STEPS):
             for index, group in enumerate(optimizer.param_groups):
                 group['lr'] = rate / (step + 1) * (scale if index < 2 else 1)
@@ -141,8 +153,20 @@ def optimizers() -> dict:
             loss.backward()
             largest = LARGEST_NORM if name == 'clipped' else float('inf')
             norms.append(float(nn.utils.clip_grad_norm_(network.parameters(), largest)))
+            for parameter, value in zip(network.hidden.parameters(), start):
+                if name == 'pulled':  # A penalty of the loss.
+                    penalty = pull / 2 * ((parameter - value) ** 2).sum()
+                    parameter.grad += torch.autograd.grad(penalty, parameter)[0]
+                elif pull:  # Apart from the adaptive part, as torch's AdamW does weight decay.
+                    with torch.no_grad():
+                        parameter.sub_(rate / (step + 1) * pull * (parameter - value))
             optimizer.step()
             values.append(float(loss))
+            visited.append({key: value.numpy().copy() for key, value in network.state_dict().items()})
+        weights = AVERAGE_DECAY ** np.arange(STEPS - 1, -1, -1)
+        averages = {
+            key: np.average([values[key] for values in visited], axis=0, weights=weights) for key in first
+        }
         final = {key: value.numpy() for key, value in network.state_dict().items()}
         results[name] = {
             'rate': rate,
@@ -150,10 +174,12 @@ def optimizers() -> dict:
             'losses': encode(np.array(values)),
             'norms': encode(np.array(norms)),
             'final': encoded(final),
+            **({'pull': pull, 'averages': encoded(averages)} if pull else {}),
         }
     return {
         'largestNorm': LARGEST_NORM,
         'multiplier': MULTIPLIER,
+        'averageDecay': AVERAGE_DECAY,
         'x': encode(x),
         'labels': encode(labels),
         'first': encoded(first),

@@ -16,6 +16,7 @@ test.each([
     builder,
     parameter,
     decays: true,
+    reused: true,
     learningRate: scalar('rate'),
     step: scalar('step'),
   }

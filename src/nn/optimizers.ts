@@ -6,16 +6,22 @@ export type UpdateContext = {
   readonly parameter: string
   /** Whether weight decay applies: not to biases nor to the scales of normalization layers. */
   readonly decays: boolean
+  /** Whether it begins at learned values; a parameter of a new layer does not. */
+  readonly reused: boolean
   /** The learning rate of this step, a scalar. */
   readonly learningRate: string
   /** The number of this step, from 1, a scalar. */
   readonly step: string
 }
 
+export type FirstValues = 'zeros' | 'parameter'
+
 /** One piece of an optimizer: it turns the gradient, or what the piece before made of it, into an update. */
 export type Transformation = {
-  /** The state that it keeps for each parameter, all zeros at first. */
+  /** The state that it keeps for each parameter. */
   readonly state: readonly string[]
+  /** What the state is before the first step: default zeros, else the values that the parameter has then. */
+  readonly first?: FirstValues
   write(
     context: UpdateContext,
     update: string,
@@ -39,6 +45,28 @@ export function decayWeights(rate: number): Transformation {
       if (!decays || rate === 0) return { update, state: [] }
       const decay = builder.op('Mul', [parameter, builder.scalar(rate)])
       return { update: builder.op('Add', [update, decay]), state: [] }
+    },
+  }
+}
+
+/**
+ * Adds `rate * (parameter - its first value)`, for biases and scales too: L2-SP (Li, Grandvalet and Davoine, 2018). The first values are
+ * those that the step was last reset to. They mean nothing in a new layer, which decays to zero as by `decayWeights`.
+ *
+ * @param rateOfNew the rate of new layers; default the same
+ */
+export function decayTowardsStart(rate: number, rateOfNew = rate): Transformation {
+  const decayToZero = decayWeights(rateOfNew)
+  return {
+    state: ['start'],
+    first: 'parameter',
+    write(context, update, [start = '']) {
+      const { builder, parameter, reused } = context
+      const state = [builder.op('Identity', [start])]
+      if (!reused) return { ...decayToZero.write(context, update, []), state }
+      const way = builder.op('Sub', [parameter, start])
+      const pull = builder.op('Mul', [way, builder.scalar(rate)])
+      return { update: builder.op('Add', [update, pull]), state }
     },
   }
 }

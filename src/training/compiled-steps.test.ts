@@ -3,7 +3,7 @@ import { networkOf, normal, ones, stepOptions } from '../../testing/training-ste
 import { int64, type Tensor } from '../graph/tensor.ts'
 import { batchNormalization, conv, dense, flatten, sequential } from '../nn/layers.ts'
 import { crossEntropy, targetsInput, weightsInput } from '../nn/losses.ts'
-import { adam, sgd } from '../nn/optimizers.ts'
+import { adam, decayTowardsStart, descend, sgd } from '../nn/optimizers.ts'
 import { createRandom } from '../random.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import type { Runtime } from '../runtime/session.ts'
@@ -125,6 +125,18 @@ describe('a step is compiled anew', () => {
     ],
     ['other clipping', base, { ...base, clipNorm: 1 }],
     ['other rates', base, { ...base, multipliers: new Map([['conv.weight', 0.5]]) }],
+    ['new layers', base, { ...base, newParameters: new Set(['head.weight']) }],
+    [
+      'other pull of new layers to zero',
+      { ...base, optimizer: [decayTowardsStart(0.1, 0.1), descend] },
+      { ...base, optimizer: [decayTowardsStart(0.1, 0.2), descend] },
+    ],
+    ['averages', base, { ...base, averaging: { decay: 0.9 } }],
+    [
+      'other averages',
+      { ...base, averaging: { decay: 0.9 } },
+      { ...base, averaging: { decay: 0.8 } },
+    ],
     ['other lowering', { ...base, lowering: 'standard' }, { ...base, lowering: 'blocked' }],
   ])('for %s', async (_, first, second) => {
     const { runtime, counts } = counting()

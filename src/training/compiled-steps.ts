@@ -116,27 +116,34 @@ const valuesOf = ({ carried }: WrittenStep) => carried.reduce((size, value) => s
 /** All that decides what a step computes, but the values of parameters. Loss and optimizer are told by what they write. */
 function describe(options: StepOptions): string {
   const { graph, loss, inputs, trainable, batchStatistics, lowering, multipliers } = options
+  const { newParameters, averaging } = options
   const modes = typeof batchStatistics === 'object' ? [...batchStatistics] : batchStatistics
   const builder = createBuilder()
   const names = { output: 'output', targets: targetsInput, weights: weightsInput }
   const value = loss.write(builder, names)
-  // One of each kind: weight decay is for matrices alone.
-  const samples = [[2], [2, 2]].map((dims, index) => ({
+  // One of each kind: weight decay is for matrices alone, and may be another in new layers.
+  const samples = [[2], [2, 2], [3], [3, 3]].map((dims, index) => ({
     name: `sample ${index}`,
     dims,
     size: sizeOf(dims),
     gradient: `gradient ${index}`,
   }))
-  writeUpdate(builder, samples, { ...options, multipliers: new Map() })
+  const newSamples = new Set(samples.slice(2).map(({ name }) => name))
+  const { carried } = writeUpdate(builder, samples, {
+    ...options,
+    multipliers: new Map(),
+    newParameters: newSamples,
+  })
   return JSON.stringify(
     [
       {
         ...graph,
         initializers: [...graph.initializers].map(([name, { type, dims }]) => [name, type, dims]),
       },
-      [builder.build().nodes, value, loss.targets.type, loss.targets.dims([2, 3])],
+      [builder.build().nodes, carried, value, loss.targets.type, loss.targets.dims([2, 3])],
       Object.entries(inputs).map(([name, { type, dims }]) => [name, type, dims]),
-      [trainable, modes, lowering ?? 'auto', [...(multipliers ?? [])]],
+      [trainable, modes, lowering ?? 'auto', averaging ?? null],
+      [[...(multipliers ?? [])], [...(newParameters ?? [])]],
     ],
     (_, entry) => (ArrayBuffer.isView(entry) ? Array.from(entry as Uint8Array, String) : entry),
   )

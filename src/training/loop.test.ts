@@ -11,12 +11,14 @@ import { arrayExamples } from './examples.ts'
 import { compileForward, type Forward, withParameters } from './forward.ts'
 import {
   scoreOf,
+  type Trained,
   type TrainingEvent,
   type TrainingOptions,
   train,
   trainableParameters,
 } from './loop.ts'
 import { compileStep, type StepBatch, type TrainingStep } from './step.ts'
+import type { StepOptions } from './write-step.ts'
 
 /** 30 points around three centres, the class of each by turns. */
 const source = createRandom(5)
@@ -36,6 +38,7 @@ async function trained(
   options: Partial<TrainingOptions>,
   validate: readonly number[] | null = null,
   watch: (step: TrainingStep) => TrainingStep = (step) => step,
+  more: Partial<StepOptions> = {},
 ) {
   const batchSize = options.batchSize ?? 8
   const step = await compileStep(
@@ -45,6 +48,7 @@ async function trained(
       inputs: { [inputName]: { type: 'float32', dims: [batchSize, 3, 1, 1] } },
       trainable,
       optimizer: sgd({ momentum: 0.9 }),
+      ...more,
     },
     runtime,
   )
@@ -194,6 +198,55 @@ describe('training', () => {
     }))
     expect(rates).toEqual(Array.from({ length: 9 }, (_, step) => 0.1 * cosine(step, 9)))
     expect(events.map(({ learningRate }) => learningRate)).toEqual([rates[2], rates[5], rates[8]])
+  })
+
+  test('that stops early is the beginning of the whole, schedule and all', async () => {
+    const held = indices(20, 30)
+    const whole = await trained({ schedule: cosine }, held)
+    const part = await trained({ schedule: cosine, stopAfter: 2 }, held)
+    expect(part.events.map(({ epoch, epochs }) => [epoch, epochs])).toEqual([
+      [1, 2],
+      [2, 2],
+    ])
+    expect(part.curve).toEqual(whole.curve.slice(0, 2).map((event) => ({ ...event, epochs: 2 })))
+    expect(part.parameters).not.toEqual(whole.parameters)
+    const all = await trained({ schedule: cosine, stopAfter: 4 }, held)
+    expect(all).toEqual(whole)
+    for (const stopAfter of [0, 5, 1.5]) {
+      await expect(trained({ stopAfter })).rejects.toMatchObject({
+        code: 'bad-usage',
+        message: `training of 4 epochs cannot stop after ${stopAfter}`,
+      })
+    }
+  })
+
+  test('measures and returns the averages of a step that keeps them', async () => {
+    const held = indices(20, 30)
+    const plain = await trained({}, held)
+    let last: TrainingStep | undefined
+    const averaged = await trained(
+      {},
+      held,
+      (step) => {
+        last = step
+        return step
+      },
+      { averaging: { decay: 0.9 } },
+    )
+    expect(averaged.parameters).toEqual(last?.averages())
+    expect(last?.parameters()).toEqual(plain.parameters)
+    expect(averaged.parameters).not.toEqual(plain.parameters)
+    const losses = ({ curve }: Trained) => curve.map(({ trainingLoss }) => trainingLoss)
+    expect(losses(averaged)).toEqual(losses(plain))
+    const forward = await compileForward(withParameters(network, averaged.parameters), [], runtime)
+    const output = await forward.run({ [inputName]: examples.batch(held) }, new Map())
+    await forward.release()
+    const rows = held.map((_, row) => numbersOf(output).slice(3 * row, 3 * row + 3))
+    const loss = rows.reduce((sum, row, i) => {
+      const total = row.reduce((all, value) => all + Math.exp(value), 0)
+      return sum + Math.log(total) - (row[labels[held[i] as number] as number] as number)
+    }, 0)
+    expect(averaged.curve.at(-1)?.validationLoss).toBeCloseTo(loss / 10, 5)
   })
 
   test('a heavy class is learned first', async () => {

@@ -1,11 +1,12 @@
 import { type Batch, batches } from '../data/batches.ts'
+import { GraftError } from '../errors.ts'
 import { type Graph, inputsOf } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import { targetsInput, weightsInput } from '../nn/losses.ts'
 import { constantRate, type Schedule } from '../nn/schedules.ts'
 import type { Random } from '../random.ts'
 import { argmax, logLoss } from '../statistics/classification.ts'
 import { mean } from '../statistics/summaries.ts'
+import { batchFeeds, type LabelledExamples } from './batch-feeds.ts'
 import type { Examples } from './examples.ts'
 import type { Forward } from './forward.ts'
 import { finish, predict, softmax } from './predict.ts'
@@ -16,6 +17,7 @@ export type TrainingEvent = {
   readonly type: 'epoch'
   /** From 1. */
   readonly epoch: number
+  /** How many there are to be. */
   readonly epochs: number
   /** The mean loss of the epoch's steps. */
   readonly trainingLoss: number
@@ -27,24 +29,19 @@ export type TrainingEvent = {
   readonly learningRate: number
 }
 
-export type TrainingOptions = {
+export type TrainingOptions = LabelledExamples & {
   readonly step: TrainingStep
-  /** The name of the network's input. */
-  readonly input: string
-  readonly examples: Examples
-  /** The class of every example. */
-  readonly labels: ArrayLike<number>
   /** The examples to train on. */
   readonly train: readonly number[]
-  readonly batchSize: number
+  /** The epochs that the schedule is made for. */
   readonly epochs: number
+  /** The epoch to end after, from 1 to `epochs`, at the rate that the schedule has there: early stopping. Default `epochs`. */
+  readonly stopAfter?: number
   readonly learningRate: number
   /** Default: constant. */
   readonly schedule?: Schedule
-  /** A factor on the loss of each class, for imbalanced sets; default 1. */
-  readonly classWeights?: readonly number[]
   readonly random: Random
-  /** Measured after every epoch where given; by default among the same examples. */
+  /** Measured after every epoch where given, with the averages of the step where it keeps them; by default among the same examples. */
   readonly validation?: {
     readonly indices: readonly number[]
     readonly forward: Forward
@@ -54,45 +51,36 @@ export type TrainingOptions = {
 }
 
 export type Trained = {
+  /** Parameters and running statistics: their averages where the step keeps them. */
   readonly parameters: ReadonlyMap<string, Tensor>
   readonly curve: readonly TrainingEvent[]
 }
 
-/** Trains a classifier for a number of epochs, with one event an epoch. */
+/**
+ * Trains a classifier for a number of epochs, with one event an epoch.
+ *
+ * @throws GraftError `bad-usage` where `stopAfter` is none of the epochs
+ */
 export async function* train(options: TrainingOptions): AsyncGenerator<TrainingEvent, Trained> {
-  const {
-    step,
-    input,
-    examples,
-    labels,
-    batchSize,
-    epochs,
-    schedule = constantRate,
-    random,
-  } = options
+  const { step, batchSize, epochs, stopAfter = epochs, schedule = constantRate, random } = options
+  if (
+    options.stopAfter !== undefined &&
+    !(Number.isInteger(stopAfter) && stopAfter >= 1 && stopAfter <= epochs)
+  ) {
+    throw new GraftError('bad-usage', `training of ${epochs} epochs cannot stop after ${stopAfter}`)
+  }
   const stepsPerEpoch = Math.ceil(options.train.length / batchSize)
-  const targets: Tensor = { type: 'int64', dims: [batchSize], data: new BigInt64Array(batchSize) }
-  const weights: Tensor = { type: 'float32', dims: [batchSize], data: new Float32Array(batchSize) }
+  const feedsOf = batchFeeds(options)
   const curve: TrainingEvent[] = []
   let learningRate = options.learningRate
   let count = 0
   function* prepared(chunk: readonly Batch[], draws: Random): Generator<StepBatch> {
     for (const batch of chunk) {
       learningRate = options.learningRate * schedule(count++, epochs * stepsPerEpoch)
-      batch.indices.forEach((index, row) => {
-        const label = labels[index] as number
-        targets.data[row] = BigInt(label)
-        weights.data[row] = (batch.weights[row] as number) * (options.classWeights?.[label] ?? 1)
-      })
-      const feeds = {
-        [input]: examples.batch(batch.indices, draws),
-        [targetsInput]: targets,
-        [weightsInput]: weights,
-      }
-      yield { feeds, learningRate }
+      yield { feeds: feedsOf(batch, draws), learningRate }
     }
   }
-  for (let epoch = 1; epoch <= epochs; epoch++) {
+  for (let epoch = 1; epoch <= stopAfter; epoch++) {
     const results: StepResult[] = []
     const order = [...batches(options.train, batchSize, random.fork(`order ${epoch}`))]
     const draws = random.fork(`draws ${epoch}`)
@@ -104,7 +92,7 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingE
     const event: TrainingEvent = {
       type: 'epoch',
       epoch,
-      epochs,
+      epochs: stopAfter,
       trainingLoss: mean(results.map(({ loss }) => loss)),
       gradientNorm: mean(results.map((result) => result.gradientNorm)),
       validationLoss: measured?.loss ?? null,
@@ -114,8 +102,10 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingE
     curve.push(event)
     yield event
   }
-  return { parameters: step.parameters(), curve }
+  return { parameters: latest(step), curve }
 }
+
+const latest = (step: TrainingStep) => step.averages() ?? step.parameters()
 
 /** Rows that evaluation runs at once. */
 const validationBatch = 128
@@ -124,7 +114,7 @@ async function validate({ step, input, validation, ...own }: TrainingOptions) {
   if (!validation || validation.indices.length === 0) return null
   const { indices, forward, examples = own.examples, labels = own.labels } = validation
   const size = Math.min(validationBatch, indices.length)
-  const outputs = await finish(predict(forward, input, examples, indices, size, step.parameters()))
+  const outputs = await finish(predict(forward, input, examples, indices, size, latest(step)))
   return scoreOf(
     softmax(outputs),
     indices.map((index) => labels[index] as number),

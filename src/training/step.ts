@@ -10,6 +10,7 @@ import {
 } from '../graph/tensor.ts'
 import type { Random } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
+import { averageState } from './averaging.ts'
 import { type CompiledStep, compiledStep } from './compiled-steps.ts'
 import { drawMask } from './dropout.ts'
 import { toChannelOrder, toPixelOrder } from './kernel-order.ts'
@@ -44,6 +45,8 @@ export type TrainingStep = {
   ): Promise<StepResult>
   /** Copies of the trained parameters and running statistics, by name, in their own dimensions. */
   parameters(): Map<string, Tensor>
+  /** Copies of the moving averages of what `parameters` returns; null where the step was compiled without `averaging`. */
+  averages(): Map<string, Tensor> | null
   /** Copies of all that the step carries, for a checkpoint. */
   state(): Map<string, Tensor>
   /** Takes up a state that `state` returned. */
@@ -96,9 +99,20 @@ function createStep(
       const ordered = byPixel.has(parameter) ? toChannelOrder(values, dimsOf(parameter)) : values
       return { parameter, values: ordered }
     })
+  /** Copies of all that is carried as this state, in the dimensions of the parameters. */
+  const tensorsOf = (state: string | undefined) => {
+    const tensors = new Map<string, Tensor>()
+    carried.forEach((value, index) => {
+      if (value.state !== state) return
+      for (const { parameter, values } of partsOf(value, current[index] as Tensor)) {
+        tensors.set(parameter, float32(dimsOf(parameter), values))
+      }
+    })
+    return tensors
+  }
   const initial = (value: Carried): Tensor => {
     const tensor = zeros('float32', [value.size])
-    if (value.state === undefined) fill(value, tensor, first)
+    if (value.first === 'parameter') fill(value, tensor, first)
     return tensor
   }
   // ONNX Runtime hands every result over in new memory, which is fed to the next call.
@@ -168,16 +182,9 @@ function createStep(
       const [result] = await runAll([{ feeds, learningRate }], random)
       return result as StepResult
     },
-    parameters() {
-      const parameters = new Map<string, Tensor>()
-      carried.forEach((value, index) => {
-        if (value.state !== undefined) return
-        for (const { parameter, values } of partsOf(value, current[index] as Tensor)) {
-          parameters.set(parameter, float32(dimsOf(parameter), values))
-        }
-      })
-      return parameters
-    },
+    parameters: () => tensorsOf(undefined),
+    averages: () =>
+      carried.some(({ state }) => state === averageState) ? tensorsOf(averageState) : null,
     state() {
       const state = new Map<string, Tensor>()
       carried.forEach((value, index) => {
@@ -202,7 +209,7 @@ function createStep(
       steps = 0
       carried.forEach((value, index) => {
         fill(value, current[index] as Tensor, (parameter) =>
-          value.state === undefined
+          value.first === 'parameter'
             ? ((parameters?.get(parameter)?.data as Float32Array) ?? first(parameter))
             : null,
         )

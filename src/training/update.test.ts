@@ -12,7 +12,16 @@ import { createBuilder } from '../graph/builder.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
 import { inputName, mlp } from '../nn/architectures.ts'
 import { crossEntropy, targetsInput, weightsInput } from '../nn/losses.ts'
-import { adam, adamw, type Optimizer, sgd } from '../nn/optimizers.ts'
+import {
+  accelerate,
+  adam,
+  adamw,
+  adapt,
+  decayTowardsStart,
+  descend,
+  type Optimizer,
+  sgd,
+} from '../nn/optimizers.ts'
 import { createRandom } from '../random.ts'
 import { compileStep, type TrainingStep } from './step.ts'
 import type { StepOptions } from './write-step.ts'
@@ -23,11 +32,15 @@ type Run = {
   readonly losses: Encoded
   readonly norms: Encoded
   readonly final: Readonly<Record<string, Encoded>>
+  /** For L2-SP: its rate for the hidden layer, while the head is new. */
+  readonly pull?: number
+  readonly averages?: Readonly<Record<string, Encoded>>
 }
 
 const golden = await readGolden<{
   readonly largestNorm: number
   readonly multiplier: number
+  readonly averageDecay: number
   readonly x: Encoded
   readonly labels: Encoded
   readonly first: Readonly<Record<string, Encoded>>
@@ -72,7 +85,16 @@ function runStep(step: TrainingStep, rate: number, index: number) {
   return step.run(feeds, { learningRate: rate / (index + 1), random })
 }
 
-const optimizers: Record<string, (decay: number) => [Optimizer, Partial<StepOptions>?]> = {
+const isHead = (name: string) => name.startsWith('head')
+const newHead = {
+  newParameters: new Set(trainable.filter(isHead)),
+  averaging: { decay: golden.averageDecay },
+}
+
+const optimizers: Record<
+  string,
+  (decay: number, pull?: number) => [Optimizer, Partial<StepOptions>?]
+> = {
   sgd: (weightDecay) => [sgd({ weightDecay })],
   momentum: (weightDecay) => [sgd({ momentum: 0.9, weightDecay })],
   nesterov: (weightDecay) => [sgd({ momentum: 0.8, nesterov: true, weightDecay })],
@@ -87,12 +109,20 @@ const optimizers: Record<string, (decay: number) => [Optimizer, Partial<StepOpti
       ),
     },
   ],
+  pulled: (decay, pull = 0) => [
+    [decayTowardsStart(pull, decay), accelerate(0.9), descend],
+    newHead,
+  ],
+  pulledApart: (decay, pull = 0) => [
+    [adapt(0.9, 0.999, 1e-8), decayTowardsStart(pull, decay), descend],
+    newHead,
+  ],
 }
 
 describe('ten steps are those of torch.optim; weight decay is for matrices alone', () => {
   test.each(Object.entries(optimizers))('%s', async (name, make) => {
     const reference = golden.results[name] as Run
-    const step = await compile(...make(reference.decay))
+    const step = await compile(...make(reference.decay, reference.pull))
     const [losses, norms] = [decode(reference.losses).data, decode(reference.norms).data]
     for (let index = 0; index < 10; index++) {
       const { loss, gradientNorm } = await runStep(step, reference.rate, index)
@@ -103,6 +133,13 @@ describe('ten steps are those of torch.optim; weight decay is for matrices alone
     const parameters = step.parameters()
     for (const [key, expected] of decodeAll(reference.final)) {
       expect(largestError(parameters.get(names[key] as string), expected), key).toBeLessThan(3e-5)
+    }
+    for (const [key, expected] of decodeAll(reference.averages ?? {})) {
+      const average = step.averages()?.get(names[key] as string)
+      expect(largestError(average, expected), key).toBeLessThan(3e-5)
+      expect(largestError(average, parameters.get(names[key] as string) as Tensor)).toBeGreaterThan(
+        1e-3,
+      )
     }
     await step.release()
   })
@@ -179,6 +216,36 @@ describe('what a step carries', () => {
     for (const { data } of step.state().values()) (data as Float32Array).fill(9)
     expect(step.state()).toEqual(now)
   })
+})
+
+test('decay holds what is reused to the values of the last reset, and new matrices to zero', async () => {
+  const all = (value: number) =>
+    new Map(
+      [...first].map(([name, { dims, data }]): [string, Tensor] => [
+        name,
+        float32(dims, Array(data.length).fill(value)),
+      ]),
+    )
+  const { newParameters } = newHead
+  const [free, held] = await Promise.all([
+    compile(sgd()),
+    compile([decayTowardsStart(0.5), descend], { newParameters }),
+  ])
+  for (const step of [free, held]) {
+    step.reset(all(3))
+    // Somewhere else, as after some steps; what they began at stays.
+    step.restore(new Map([...step.state(), ...all(7)]))
+    await runStep(step, 1, 0)
+  }
+  const pulls = { 'hidden1.dense.weight': 2, 'hidden1.dense.bias': 2, 'head.weight': 3.5 }
+  for (const [name, { data }] of free.parameters()) {
+    const pull = (pulls as Record<string, number>)[name] ?? 0
+    data.forEach((value, index) => {
+      const moved = Number(value) - Number(held.parameters().get(name)?.data[index])
+      expect(moved, name).toBeCloseTo(pull, 5)
+    })
+  }
+  await Promise.all([free, held].map((step) => step.release()))
 })
 
 test('what has one axis, or is broadcast over the batch, does not decay', async () => {

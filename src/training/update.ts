@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../graph/builder.ts'
-import { type Optimizer, writeTransformations } from '../nn/optimizers.ts'
+import { type FirstValues, type Optimizer, writeTransformations } from '../nn/optimizers.ts'
 
 /** The scalar inputs of every training step. */
 export const learningRateInput = 'graft.learning_rate'
@@ -11,6 +11,8 @@ export type UpdateOptions = {
   readonly clipNorm?: number
   /** A factor on the learning rate for each parameter; default 1. */
   readonly multipliers?: ReadonlyMap<string, number>
+  /** The parameters of new layers, which `decayTowardsStart` does not hold to their first values; default none. */
+  readonly newParameters?: ReadonlySet<string>
 }
 
 /** Where the values of one parameter lie in a flat vector. */
@@ -21,6 +23,7 @@ export type Carried = {
   readonly parts: readonly Part[]
   /** Which state of the optimizer; undefined for the parameters' own values. */
   readonly state?: string
+  readonly first: FirstValues
   readonly input: string
   readonly output: string
   readonly size: number
@@ -55,11 +58,11 @@ export function packed(
 export function writeUpdate(
   builder: GraphBuilder,
   trainables: readonly Trainable[],
-  { optimizer, clipNorm, multipliers }: UpdateOptions,
+  { optimizer, clipNorm, ...options }: UpdateOptions,
 ): { readonly carried: readonly Carried[]; readonly gradientNorm: string } {
   const learningRate = builder.input(learningRateInput, 'float32', [])
   const step = builder.input(stepInput, 'float32', [])
-  const groups = groupsOf(trainables, multipliers).map((group) => ({
+  const groups = groupsOf(trainables, options).map((group) => ({
     ...group,
     ...packed(group.members),
     gradient: joined(builder, group.members),
@@ -67,12 +70,13 @@ export function writeUpdate(
   const gradientNorm = globalNorm(builder, groups)
   const shrink = clipNorm === undefined ? undefined : clipFactor(builder, gradientNorm, clipNorm)
   const carried: Carried[] = []
-  for (const { name, decays, multiplier, parts, size, gradient } of groups) {
+  for (const { name, decays, reused, multiplier, parts, size, gradient } of groups) {
     const value = builder.input(builder.fresh(`${name} flat`), 'float32', [size])
     const context = {
       builder,
       parameter: value,
       decays,
+      reused,
       learningRate:
         multiplier === 1
           ? learningRate
@@ -86,15 +90,15 @@ export function writeUpdate(
       ),
     )
     const { update, states } = writeTransformations(optimizer, context, shrunk, inputs)
-    optimizer.forEach(({ state }, index) => {
+    optimizer.forEach(({ state, first = 'zeros' }, index) => {
       state.forEach((kind, i) => {
         const input = inputs[index]?.[i] as string
         const output = states[index]?.[i] as string
-        carried.push({ parts, state: `${kind}${index}`, input, output, size })
+        carried.push({ parts, state: `${kind}${index}`, first, input, output, size })
       })
     })
     const output = builder.op('Add', [value, update])
-    carried.push({ parts, input: value, output, size })
+    carried.push({ parts, first: 'parameter', input: value, output, size })
   }
   return { carried, gradientNorm }
 }
@@ -105,13 +109,14 @@ const smallParameter = 2 ** 15
 type Group = {
   readonly name: string
   readonly decays: boolean
+  readonly reused: boolean
   readonly multiplier: number
   readonly members: readonly Trainable[]
 }
 
 function groupsOf(
   trainables: readonly Trainable[],
-  multipliers: UpdateOptions['multipliers'],
+  { multipliers, newParameters }: Pick<UpdateOptions, 'multipliers' | 'newParameters'>,
 ): Group[] {
   const groups = new Map<string, Group & { readonly members: Trainable[] }>()
   for (const trainable of trainables) {
@@ -119,8 +124,9 @@ function groupsOf(
     // Biases, scales and offsets have one axis, or are broadcast over the batch.
     const decays = dims.length > 1 && dims[0] !== 1
     const multiplier = multipliers?.get(name) ?? 1
-    const key = size > smallParameter ? name : `${decays} ${multiplier}`
-    const group = groups.get(key) ?? { name, decays, multiplier, members: [] }
+    const reused = !newParameters?.has(name)
+    const key = size > smallParameter ? name : `${decays} ${reused} ${multiplier}`
+    const group = groups.get(key) ?? { name, decays, reused, multiplier, members: [] }
     group.members.push(trainable)
     groups.set(key, group)
   }

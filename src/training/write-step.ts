@@ -13,6 +13,7 @@ import { type Loss, targetsInput, weightsInput } from '../nn/losses.ts'
 import { type LoweringName, lowerOn } from '../runtime/lowering.ts'
 import type { Runtime } from '../runtime/session.ts'
 import { inferTypes } from '../runtime/types.ts'
+import { type Averaging, writeAverages } from './averaging.ts'
 import { type DropoutMask, feedDropout } from './dropout.ts'
 import { carriedByPixel } from './kernel-order.ts'
 import { withNormalizationModes } from './normalization-layers.ts'
@@ -32,6 +33,8 @@ export type StepOptions = UpdateOptions & {
    * in training mode.
    */
   readonly batchStatistics?: boolean | ReadonlySet<string>
+  /** Keeps moving averages of the trained parameters and running statistics; default none. */
+  readonly averaging?: Averaging
   /** Default: `auto`. */
   readonly lowering?: LoweringName
 }
@@ -96,7 +99,14 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
   })
   const { carried, gradientNorm } = writeUpdate(builder, parameters, options)
   const running = statistics.length === 0 ? [] : [carriedStatistics(builder, statistics, graph)]
-  const all = [...carried, ...running]
+  const averages = options.averaging
+    ? writeAverages(
+        builder,
+        [...carried.filter(({ state }) => state === undefined), ...running],
+        options.averaging,
+      )
+    : []
+  const all = [...carried, ...running, ...averages]
   const outputs = [withLoss.loss, gradientNorm, ...all.map(({ output }) => output)]
   const complete = exposeTrainedConvolutions(thawed(builder, all, graph, byPixel), types)
   const lowered = await lowerOn(
@@ -161,7 +171,7 @@ function carriedStatistics(
     statistics.map(({ updated }) => updated),
     { axis: 0 },
   )
-  return { parts, input, output, size }
+  return { parts, first: 'parameter', input, output, size }
 }
 
 /** Turns carried parameters from initializers into views of their flat inputs. */

@@ -99,6 +99,7 @@ async function update(
     builder,
     parameter,
     decays: true,
+    reused: true,
     learningRate: input('rate', values.rate),
     step: builder.scalar(step),
   }
