@@ -67,7 +67,7 @@ export type FitResult = {
 
 /** With more labels, fewer folds measure as well; with few, one way to deal them out decides little. */
 const foldCount = (labels: number) => (labels <= 1000 ? 5 : 3)
-const repeatCount = (labels: number) => Math.min(Math.max(Math.round(120 / labels), 1), 4)
+const repeatCount = (labels: number) => Math.min(Math.max(Math.round(60 / labels), 1), 3)
 
 /** Multiply-adds a second that a training step is counted on to make; the plan must not depend on the clock, or resuming would. */
 const multiplyAddsPerSecond = 12e9

@@ -198,6 +198,7 @@ async function* tunerOrReason(
       images,
       views,
       learningRate,
+      reused: new Set(network.initializers.keys()),
       multipliers: multipliersOf(upper.graph, depth, added),
       batchStatistics: reuse.statistics === 'batch' ? normalizationsIn(context, reuse) : new Set(),
     })

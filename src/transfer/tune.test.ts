@@ -65,6 +65,7 @@ describe('what lies below the thawed blocks is not touched, not by a bit', async
         images,
         views: { count: 2, random: random.fork('views') },
         learningRate: 1e-4,
+        reused: new Set(network.initializers.keys()),
         multipliers: new Map(),
         batchStatistics,
       }),

@@ -5,7 +5,7 @@ import { continueFrom, cutAt, extend } from '../graph/compose.ts'
 import type { Graph } from '../graph/graph.ts'
 import { sizeOf, type TensorType } from '../graph/tensor.ts'
 import { crossEntropy } from '../nn/losses.ts'
-import { adamw } from '../nn/optimizers.ts'
+import { adapt, decayTowardsStart, descend } from '../nn/optimizers.ts'
 import { cosine, warmUp } from '../nn/schedules.ts'
 import { lossesByTemperature, temperatures } from '../statistics/temperature.ts'
 import { balancedWeights } from '../training/class-weights.ts'
@@ -79,6 +79,8 @@ export type Tuning = {
   readonly views: FeatureOptions['views']
   /** Of the output layer and of the uppermost blocks. */
   readonly learningRate: number
+  /** The parameters that have values worth keeping near: all others begin at random ones. */
+  readonly reused: ReadonlySet<string>
   /** Factors on it for parameters of the network. */
   readonly multipliers: ReadonlyMap<string, number>
   /** The batch normalizations that use the statistics of the batch. */
@@ -86,6 +88,9 @@ export type Tuning = {
 }
 
 const largestBatch = 32
+/** How strongly reused weights are drawn back to where they came from, and new ones to zero, beside the adaptive part. */
+const pull = 1
+const weightDecay = 0.01
 /** Activations that may be cached, in bytes; where they are more, the frozen part runs again in every step. */
 const largestCache = 2 ** 29
 
@@ -131,7 +136,9 @@ export async function* createTuner(
       loss: crossEntropy({ smoothing: 0.1 }),
       inputs: { [input]: { type: examples.type, dims: [batchSize, ...examples.dims] } },
       trainable,
-      optimizer: adamw({ weightDecay: 0.01 }),
+      optimizer: [adapt(0.9, 0.999, 1e-8), decayTowardsStart(pull, weightDecay), descend],
+      newParameters: new Set(trainable.filter((name) => !tuning.reused.has(name))),
+      averaging: { decay: 0.9 },
       clipNorm: 5,
       multipliers: tuning.multipliers,
       batchStatistics: tuning.batchStatistics,
@@ -143,7 +150,14 @@ export async function* createTuner(
   const measure = async (rows: readonly number[]) => {
     if (rows.length === 0) return null
     const outputs = await finish(
-      predict(forward, input, examples, rows, Math.min(rows.length, 128), step.parameters()),
+      predict(
+        forward,
+        input,
+        examples,
+        rows,
+        Math.min(rows.length, 128),
+        step.averages() ?? step.parameters(),
+      ),
     )
     const truth = rows.map((row) => task.labels[row] as number)
     return {
@@ -194,7 +208,7 @@ export async function* createTuner(
         }
       }
       yield* inPhase(phase, measured())
-      const parameters = step.parameters()
+      const parameters = step.averages() ?? step.parameters()
       const trained = new Set(parameters.keys())
       return { graph: withParameters(whole, parameters), trained, curve, losses }
     },
