@@ -1,5 +1,6 @@
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import type { BrowserConfigOptions } from 'vitest/node'
 import { chromium } from './testing/chromium.ts'
 import { swiftShader, swiftShaderEnvironment } from './testing/swiftshader.ts'
 
@@ -22,6 +23,15 @@ const absent = (reason: string): TestProjectInlineConfiguration['test'] => ({
   include: ['testing/absent.ts'],
   provide: { runtime: 'node', absent: reason },
 })
+
+const headless = (executablePath: string, args: string[] = []) =>
+  ({
+    enabled: true,
+    headless: true,
+    screenshotFailures: false,
+    provider: playwright({ launchOptions: { executablePath, args } }),
+    instances: [{ browser: 'chromium' }],
+  }) satisfies BrowserConfigOptions
 
 // The loader of a forked process reads this when it starts.
 if (swiftShader) Object.assign(process.env, swiftShaderEnvironment(swiftShader))
@@ -69,15 +79,27 @@ export default defineConfig({
                 include: [...engineTests, 'examples/browser/*.test.ts'],
                 provide: { runtime: 'web' },
                 isolate: false,
-                browser: {
-                  enabled: true,
-                  headless: true,
-                  screenshotFailures: false,
-                  provider: playwright({ launchOptions: { executablePath: chromium } }),
-                  instances: [{ browser: 'chromium' }],
-                },
+                browser: headless(chromium),
               }
             : absent('the engine in a browser: this machine has no Chromium that CHROMIUM names')),
+        },
+      },
+      {
+        extends: true,
+        optimizeDeps: { exclude: ['onnxruntime-web'] },
+        test: {
+          name: 'chromium-webgpu',
+          ...(chromium && swiftShader
+            ? {
+                include: webGpuTests,
+                provide: { runtime: 'web on WebGPU' },
+                testTimeout: 120_000,
+                isolate: false,
+                // One page: what it has compiled serves all files.
+                fileParallelism: false,
+                browser: headless(chromium, ['--enable-unsafe-webgpu']),
+              }
+            : absent('WebGPU in a browser: this machine has no Chromium with a software renderer')),
         },
       },
     ],

@@ -7,6 +7,8 @@ const runtimes = {
   'node on WebGPU': async (): Promise<Runtime> =>
     (await import('../src/runtime/node.ts')).nodeRuntimeOn('webgpu'),
   web: async (): Promise<Runtime> => (await import('../src/runtime/web.ts')).webRuntime,
+  'web on WebGPU': async (): Promise<Runtime> =>
+    (await import('../src/runtime/web-devices.ts')).webRuntimeOn('webgpu'),
 }
 
 declare module 'vitest' {
@@ -20,5 +22,9 @@ declare module 'vitest' {
 
 /** The runtime under test. */
 export const runtime: Runtime = await runtimes[inject('runtime')]()
+
+/** The CPU on the same platform, to hold another device against. */
+export const cpuRuntime = (): Promise<Runtime> =>
+  runtimes[inject('runtime').startsWith('web') ? 'web' : 'node']()
 
 export const { run, vjp } = engineOn(() => runtime)

@@ -1,25 +1,31 @@
 import { curve, viewBox } from './curve.ts'
 import { type Clothes, classes, loadClothes } from './data.ts'
 import type { Progress } from './training.ts'
-import type { Wish } from './worker.ts'
+import type { Answer, Wish } from './worker.ts'
 
 const shown = 20
 
-/** Puts the page into an element. It trains when its button is pressed. */
-export async function showPage(root: HTMLElement, wish: Wish): Promise<void> {
+/** Puts the page into an element. It trains when its button is pressed, on the device that is chosen then. */
+export async function showPage(root: HTMLElement, wish: Omit<Wish, 'device'>): Promise<void> {
   root.innerHTML = `
     <h1>A network learns in this page</h1>
     <p>
       Ten kinds of clothes, ${wish.images.toLocaleString('en')} pictures of 28 by 28 pixels, two convolutions and two dense layers.
-      Graft writes the training step as an ONNX graph, and ONNX Runtime runs it on your machine, in WebAssembly. Nothing is sent anywhere.
+      Graft writes the training step as an ONNX graph, and ONNX Runtime runs it on your machine. Nothing is sent anywhere.
     </p>
     <div class="controls">
-      <button type="button">Train</button><span class="state" role="status"></span>
+      <button type="button">Train</button>
+      <select aria-label="Where to train">
+        <option value="cpu">on the processor (WebAssembly)</option>
+        <option value="webgpu">on the graphics card (WebGPU)</option>
+      </select>
+      <span class="state" role="status"></span>
     </div>
     <div class="curves">${figure('Training loss')}${figure('Accuracy on other pictures')}</div>
     <ul class="images"></ul>`
   const find = <E extends Element>(selector: string) => [...root.querySelectorAll<E>(selector)]
   const [button] = find<HTMLButtonElement>('button')
+  const [select] = find<HTMLSelectElement>('select')
   const [state] = find<HTMLElement>('.state')
   const test = await loadClothes('test', shown)
   const captions = picturesInto(find<HTMLElement>('.images')[0] as HTMLElement, test)
@@ -51,6 +57,7 @@ export async function showPage(root: HTMLElement, wish: Wish): Promise<void> {
   }
 
   button?.addEventListener('click', () => {
+    const device = select?.value as Wish['device']
     button.disabled = true
     progress.length = 0
     const say = (text: string) => {
@@ -58,8 +65,13 @@ export async function showPage(root: HTMLElement, wish: Wish): Promise<void> {
     }
     const start = performance.now()
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })
-    worker.onerror = ({ message }) => say(`it failed: ${message}`)
-    worker.onmessage = ({ data }: MessageEvent<Progress>) => {
+    const fail = (reason: string) => {
+      say(reason)
+      button.disabled = false
+    }
+    worker.onerror = ({ message }) => fail(`it failed: ${message}`)
+    worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+      if ('failure' in data) return fail(data.failure)
       progress.push(data)
       draw()
       const seconds = Math.round((performance.now() - start) / 1000)
@@ -70,7 +82,7 @@ export async function showPage(root: HTMLElement, wish: Wish): Promise<void> {
       root.dataset.epoch = String(data.epoch)
       button.disabled = !done
     }
-    worker.postMessage(wish)
+    worker.postMessage({ ...wish, device } satisfies Wish)
     say('reading and compiling')
   })
   draw()

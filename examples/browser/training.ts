@@ -17,7 +17,7 @@ export async function* learn(
   train: Clothes,
   test: Clothes,
   epochs: number,
-  runtime: graft.Runtime = graft.webRuntime,
+  runtime: graft.Runtime,
 ): AsyncGenerator<Progress> {
   const random = graft.createRandom(1)
   const network = graft.cnn([1, 28, 28], { classes: 10, dropout: 0.2 }, random)

@@ -1,5 +1,4 @@
-import { InferenceSession } from 'onnxruntime-node'
-import { expect, test } from 'vitest'
+import { expect, inject, test } from 'vitest'
 import type { Graph } from '../../src/graph/graph.ts'
 import { writeModel } from '../../src/graph/write.ts'
 import { cnn, mlp, resnet } from '../../src/nn/architectures.ts'
@@ -18,6 +17,12 @@ const networks = {
   resnet: [resnet([3, 8, 8], { classes: 3, widths: [4, 8] }, random), [4, 3, 8, 8]],
 } as const satisfies Record<string, readonly [Graph, readonly number[]]>
 const names = Object.keys(networks) as (keyof typeof networks)[]
+
+/** ONNX Runtime itself: our sessions never forbid the CPU. */
+const { InferenceSession } =
+  inject('runtime') === 'web on WebGPU'
+    ? await import('#onnxruntime-web/webgpu')
+    : await import('onnxruntime-node')
 
 /** Compiles a training step where the CPU may run none of it. */
 async function compileStrictly(name: keyof typeof networks, written: Runtime): Promise<void> {

@@ -4,11 +4,10 @@ import { cnn } from '../../src/nn/architectures.ts'
 import { targetsInput, weightsInput } from '../../src/nn/losses.ts'
 import { sgd } from '../../src/nn/optimizers.ts'
 import { createRandom } from '../../src/random.ts'
-import { nodeRuntime } from '../../src/runtime/node.ts'
 import type { Runtime } from '../../src/runtime/session.ts'
 import { compileStep } from '../../src/training/step.ts'
 import { largestError } from '../../testing/golden.ts'
-import { runtime } from '../../testing/runtime.ts'
+import { cpuRuntime, runtime } from '../../testing/runtime.ts'
 import { normal, ones, stepOptions } from '../../testing/training-steps.ts'
 
 const dims = [4, 1, 8, 8]
@@ -36,7 +35,7 @@ async function twoSteps(on: Runtime) {
 }
 
 test('steps of a convolutional network with dropout are those of the CPU', async () => {
-  const [here, there] = [await twoSteps(runtime), await twoSteps(nodeRuntime)]
+  const [here, there] = [await twoSteps(runtime), await twoSteps(await cpuRuntime())]
   expect(here.losses[0]).toBeCloseTo(there.losses[0] as number, 5)
   expect(here.losses[1]).toBeCloseTo(there.losses[1] as number, 4)
   expect(here.losses[1]).not.toBe(here.losses[0])
