@@ -230,8 +230,11 @@ const mostEpochs = 20
 const wantedSteps = 100
 const mostEpochsOfFew = 40
 
+/** The share of the budget that more than one repeat of the folds may take. */
+const shareOfRepeats = 1 / 8
+
 /**
- * As many epochs as are wanted, on as many repeats of the folds as the budget pays for; on one repeat also fewer epochs.
+ * As many epochs as are wanted, on as many repeats of the folds as a share of the budget pays for; on one repeat as many epochs as all of it does.
  *
  * @throws GraftError `unsupported` where that is too few to be worth it
  */
@@ -242,7 +245,8 @@ function affordable(task: Task, perImage: number, batchSize: number) {
   const repeats = 1 + Math.max(...task.folds.map(({ repeat }) => repeat))
   for (let count = repeats; count > 0; count--) {
     const folds = task.folds.filter(({ repeat }) => repeat < count)
-    const epochs = affordableEpochs(task, { perImage, images, runs: folds.length + 1 })
+    const most = affordableEpochs(task, { perImage, images, runs: folds.length + 1 })
+    const epochs = count > 1 ? shareOfRepeats * most : most
     if (epochs >= wanted) return { epochs: wanted, folds }
     if (count > 1) continue
     if (epochs >= leastEpochs) return { epochs: Math.floor(epochs), folds }
