@@ -12,6 +12,9 @@ export type Panel = {
 /** In CSS pixels. */
 const size = { panel: 490, row: 17, head: 146, foot: 14, axis: 44 } as const
 
+/** In points; the axis is linear near zero and logarithmic farther out. */
+const tickValues = [-16, -8, -4, -2, -1, 0, 1, 2, 4, 8, 16]
+
 const unclear = 'no reliable difference'
 const colors: Readonly<Record<Outcome, string>> = {
   helped: 'var(--first)',
@@ -109,6 +112,9 @@ function drawPanel(
     name: pairName(published.pair),
     gain: 100 * (published.grafted - published.scratch),
   }
+  const ticks = tickValues.filter(
+    (value) => value >= (domain[0] as number) && value <= (domain[1] as number),
+  )
   const names = (named: typeof rows, fontWeight: number) =>
     Plot.text(named, {
       y: 'name',
@@ -127,17 +133,18 @@ function drawPanel(
       marginRight: 20,
       marginTop: 4,
       marginBottom: size.axis - 4,
-      x: { domain },
+      x: { domain, type: 'symlog', constant: 1 },
       y: { domain: rows.map(({ name }) => name), type: 'point', padding: 0.5, axis: null },
       color: { type: 'identity' },
       marks: [
-        Plot.gridX({ stroke: 'var(--rule)', strokeOpacity: 1 }),
+        Plot.gridX({ ticks, stroke: 'var(--rule)', strokeOpacity: 1 }),
         Plot.ruleX([0], { stroke: 'currentColor', strokeOpacity: 0.6 }),
         Plot.axisX({
+          ticks,
           tickSize: 0,
           tickFormat: (points: number) =>
             `${points > 0 ? '+' : ''}${points}`.replace('-', '\u2212'),
-          label: 'Gain in points',
+          label: 'Gain in points (linear near zero, logarithmic farther out)',
           labelAnchor: 'center',
           labelArrow: 'none',
         }),
