@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../random.ts'
-import { comparePaired, mcnemarExact } from './paired.ts'
+import { comparePaired, holmAdjusted, mcnemarExact } from './paired.ts'
 
 const a = [0.91, 0.94, 0.89, 0.93, 0.92, 0.9]
 const b = [0.88, 0.91, 0.9, 0.89, 0.9, 0.87]
@@ -120,5 +120,50 @@ describe('mcnemarExact', () => {
 
   it('needs the same images', () => {
     expect(() => mcnemarExact([true], [])).toThrow('cannot pair')
+  })
+})
+
+const probabilities = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 20 })
+
+describe('holmAdjusted', () => {
+  it('multiplies the smallest by the number of tests, the next by one less, and never falls', () => {
+    const adjusted = holmAdjusted([0.01, 0.04, 0.03, 0.005])
+    expect(adjusted).toHaveLength(4)
+    for (const [i, expected] of [0.03, 0.06, 0.06, 0.02].entries())
+      expect(adjusted[i]).toBeCloseTo(expected, 12)
+  })
+
+  it('rejects what the procedure rejects that stops at the first p value above alpha / (m - k + 1)', () => {
+    fc.assert(
+      fc.property(
+        probabilities,
+        fc.double({ min: 0.001, max: 0.5, noNaN: true }),
+        (values, alpha) => {
+          const ascending = values.toSorted((a, b) => a - b)
+          const stop = ascending.findIndex((p, k) => p * (values.length - k) >= alpha)
+          const rejected = stop < 0 ? values.length : stop
+          expect(holmAdjusted(values).filter((p) => p < alpha)).toHaveLength(rejected)
+        },
+      ),
+    )
+  })
+
+  it('lies between the p value itself and that of Bonferroni, and keeps the order', () => {
+    fc.assert(
+      fc.property(probabilities, (values) => {
+        const adjusted = holmAdjusted(values)
+        for (const [i, p] of values.entries()) {
+          expect(adjusted[i]).toBeGreaterThanOrEqual(p)
+          expect(adjusted[i]).toBeLessThanOrEqual(Math.min(1, p * values.length))
+          for (const [j, q] of values.entries())
+            if (p <= q) expect(adjusted[i]).toBeLessThanOrEqual(adjusted[j] as number)
+        }
+      }),
+    )
+  })
+
+  it('refuses what is no probability', () => {
+    expect(() => holmAdjusted([0.5, 1.1])).toThrow('lies between 0 and 1, not at 1.1')
+    expect(() => holmAdjusted([Number.NaN])).toThrow('not at NaN')
   })
 })

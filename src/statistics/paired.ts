@@ -94,3 +94,25 @@ export function mcnemarExact(
   const pValue = fewer === more ? 1 : Math.min(1, 2 * regularizedBeta(0.5, more, fewer + 1))
   return { onlyA, onlyB, pValue }
 }
+
+/**
+ * P values adjusted for the number of tests by Holm's step-down procedure (Holm, "A simple sequentially rejective multiple
+ * test procedure", Scandinavian Journal of Statistics 6, 1979), in the order given. The k-th smallest of m is
+ * multiplied by m - k + 1, is never less than the one before it, and never more than 1. Calling reliable what stays
+ * below alpha makes a single false claim among all m with a probability of at most alpha, however the tests depend on
+ * each other. Throws when a value is outside [0, 1].
+ */
+export function holmAdjusted(pValues: readonly number[]): number[] {
+  const wrong = pValues.find((p) => !(p >= 0 && p <= 1))
+  if (wrong !== undefined) {
+    throw new GraftError('internal', `a p value lies between 0 and 1, not at ${wrong}`)
+  }
+  const adjusted = new Array<number>(pValues.length)
+  const ascending = [...pValues.entries()].sort(([, a], [, b]) => a - b)
+  let largest = 0
+  for (const [rank, [i, p]] of ascending.entries()) {
+    largest = Math.max(largest, Math.min(1, p * (pValues.length - rank)))
+    adjusted[i] = largest
+  }
+  return adjusted
+}
