@@ -71,7 +71,11 @@ export function fitCommand(program: Command): void {
       'how many reused blocks to train on, from the top: 0, or up to "all"',
       countOrAll,
     )
-    .option('--thaw-rate <rate>', 'the learning rate of thawed blocks (default: 1e-4)', rate)
+    .option(
+      '--thaw-rate <rate>',
+      'the learning rate of thawed blocks (default: by a range test)',
+      rate,
+    )
     .addOption(
       new Option(
         '--head <kind>',

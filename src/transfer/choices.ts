@@ -13,7 +13,7 @@ export type ReuseChoices = {
   readonly head: HeadKind | null
   readonly newBlocks: number | null
   readonly statistics: Reuse['statistics'] | null
-  /** The learning rate of the output layer and of the uppermost thawed block; default 1e-4. */
+  /** The learning rate of the output layer and of the uppermost thawed block; null to find it by a range test. */
   readonly thawRate: number | null
 }
 

@@ -14,7 +14,6 @@ import { createTrials, type ReuseTrial, type TrialContext } from './trials.ts'
 
 /** Labels of each class that are enough to train new blocks. */
 const plenty = 100
-const defaultRate = 1e-4
 
 /** Ranks the depths of a network in one pass, and searches from there for the best way to reuse it. */
 export async function* findReuse(
@@ -38,7 +37,7 @@ export async function* findReuse(
     types: backbone.types,
     normalizations: normalizationsByValue(open),
     cached,
-    learningRate: choices.thawRate ?? defaultRate,
+    thawRate: choices.thawRate,
   }
   const known: Known = {
     top,

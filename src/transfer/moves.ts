@@ -63,6 +63,13 @@ export const moves: readonly Move[] = [
     },
     describe: describeThaw,
   },
+  // What is worth little frozen may be worth much once it is thawed.
+  {
+    to: (at, { top }) =>
+      at.depth === top || at.added > 0 ? [] : [thaw({ ...at, depth: top }, top.blocks.length)],
+    describe: (_, to) =>
+      `reused up to ${to.depth.name} again and thawed ${topBlocks(to.depth, to.thawed)}`,
+  },
   {
     to: (at, { isNormalized }) =>
       at.thawed > 0 && isNormalized(at.depth, at.thawed) ? [{ ...at, statistics: 'batch' }] : [],

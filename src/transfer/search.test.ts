@@ -89,6 +89,17 @@ test('where thawing everything beats every frozen depth, it is found', async () 
   expect(decisions.map(({ kept }) => kept).filter(Boolean).length).toBeGreaterThan(1)
 })
 
+test('also where the layers that thawing makes good were given up while frozen', async () => {
+  const { best, decisions } = await searched(
+    ({ depth, thawed }) => (thawed === 5 ? 0.9 : depth === top ? 0.6 : 0.7 + thawed / 100),
+    { known: { rivals: [depth(1)] } },
+  )
+  expect(best).toEqual({ ...frozenUpTo(top), thawed: 5 })
+  expect(decisions.at(-1)?.sentence).toMatch(
+    /^reused up to v5 again and thawed all 5 blocks: .*: kept$/,
+  )
+})
+
 test('every decision says what was done and what it gained', async () => {
   const { decisions } = await searched(({ thawed }) => (thawed === 2 ? 0.861 : 0.842))
   expect(decisions[0]).toEqual({

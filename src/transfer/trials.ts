@@ -43,8 +43,8 @@ export type TrialContext = {
   readonly images: Images
   readonly views: FeatureOptions['views']
   readonly cached: CachedFeatures
-  /** Of the output layer and the uppermost thawed block. */
-  readonly learningRate: number
+  /** Of the output layer and the uppermost thawed block; null to find it by a range test. */
+  readonly thawRate: number | null
 }
 
 /** By how much slower each block learns than the one above it (Howard and Ruder, 2018, divide by 2.6 for a few groups of layers). */
@@ -123,10 +123,15 @@ async function* tunedTrial(
   probe: Probe | null,
   tuner: Tuner,
   best: Trial | null,
-): AsyncGenerator<StrategyEvent, ReuseTrial> {
-  const { task, learningRate } = context
+): AsyncGenerator<StrategyEvent, ReuseTrial | Refusal> {
+  const { task } = context
   const key = keyOf(reuse)
   const fits: Fit[] = []
+  const learningRate =
+    context.thawRate ??
+    (yield* remember(task.checkpoints, `transfer-${key}-rate`, () =>
+      testedRate(context, key, probe, tuner),
+    ))
   for (const [index, { train, validation, repeat }] of tuner.folds.entries()) {
     const isNextRepeat = repeat > 0 && tuner.folds[index - 1]?.repeat !== repeat
     if (isNextRepeat && best && isHopeless(fits, best)) break
@@ -135,19 +140,30 @@ async function* tunedTrial(
       const start = performance.now()
       const random = task.random.fork(`thawed fold ${index}`)
       const head = probe?.heads[index] ?? null
-      const { curve, losses } = yield* tuner.fit({ phase, head, train, validation, random })
+      const { curve, losses } = yield* tuner.fit({
+        phase,
+        head,
+        train,
+        validation,
+        learningRate,
+        random,
+      })
       return { curve, losses, seconds: (performance.now() - start) / 1000 }
     }
     fits.push(yield* remember(task.checkpoints, `transfer-${key}-fold-${index}`, fitted))
   }
   const { epoch, losses } = bestEpoch(fits)
+  if (epoch === 0) {
+    await tuner.release()
+    return { reason: `at a learning rate of ${learningRate} the loss is not finite` }
+  }
   const folds = fits.map(({ curve, seconds }, fold): FoldResult => {
     const accuracy = curve[epoch - 1]?.validationAccuracy ?? 0
     return { fold, accuracy, seconds, curve: curve.slice(0, epoch) }
   })
   return {
     reuse,
-    how: `at ${learningRate} for ${epoch} of ${tuner.epochs} epochs`,
+    how: `at ${Number(learningRate.toPrecision(2))} for ${epoch} of ${tuner.epochs} epochs`,
     folds,
     losses,
     async *train() {
@@ -159,12 +175,33 @@ async function* tunedTrial(
         head,
         train: Array.from(task.labels, (_, row) => row),
         validation: [],
-        until: epoch,
+        learningRate,
+        stopAfter: epoch,
         random: task.random.fork('transfer'),
       })
     },
     release: () => tuner.release(),
   }
+}
+
+/** Where a range test says nothing, and how far from it that may be: a test of a few steps can be badly wrong. */
+const usualRate = 1e-4
+const [lowestRate, highestRate] = [1e-5, 3e-3]
+
+/** The learning rate by a range test on the training images of the first fold. */
+async function* testedRate(
+  { task }: TrialContext,
+  key: string,
+  probe: Probe | null,
+  tuner: Tuner,
+): AsyncGenerator<StrategyEvent, number> {
+  const rate = yield* tuner.findRate({
+    phase: `transfer, ${key}, learning rate`,
+    head: probe?.heads[0] ?? null,
+    train: tuner.folds[0]?.train ?? [],
+    random: task.random.fork('rate'),
+  })
+  return rate === null ? usualRate : Math.min(Math.max(rate, lowestRate), highestRate)
 }
 
 /** Whether what was tried so far is no better in any way. */
@@ -182,7 +219,7 @@ async function* tunerOrReason(
   context: TrialContext,
   reuse: Reuse,
 ): AsyncGenerator<StrategyEvent, Tuner | Refusal> {
-  const { network, types, images, views, learningRate } = context
+  const { network, types, images, views } = context
   const { depth, added } = reuse
   const upper =
     added > 0
@@ -197,7 +234,6 @@ async function* tunerOrReason(
       from: end !== null && type ? { name: end, type } : null,
       images,
       views,
-      learningRate,
       reused: new Set(network.initializers.keys()),
       multipliers: multipliersOf(upper.graph, depth, added),
       batchStatistics: reuse.statistics === 'batch' ? normalizationsIn(context, reuse) : new Set(),

@@ -54,7 +54,7 @@ describe('what lies below the thawed blocks is not touched, not by a bit', async
   const tuned = async (
     from: string | null,
     batchStatistics: ReadonlySet<string> = new Set(),
-    until: { readonly until?: number } = {},
+    until: { readonly stopAfter?: number } = {},
   ) => {
     const type = from === null ? undefined : backbone.types.get(from)
     const tuner = await finish(
@@ -64,13 +64,13 @@ describe('what lies below the thawed blocks is not touched, not by a bit', async
         from: from !== null && type ? { name: from, type } : null,
         images,
         views: { count: 2, random: random.fork('views') },
-        learningRate: 1e-4,
         reused: new Set(network.initializers.keys()),
         multipliers: new Map(),
         batchStatistics,
       }),
     )
-    const fit = { phase: '', head, train: rows, validation: rows, random: random.fork('fit') }
+    const start = { phase: '', head, train: rows, random: random.fork('fit') }
+    const fit = { ...start, validation: rows, learningRate: 1e-4 }
     const { graph, curve, losses } = await finish(tuner.fit({ ...fit, ...until }))
     await tuner.release()
     return { graph, curve, losses, cost: tuner.cost }
@@ -122,8 +122,8 @@ describe('what lies below the thawed blocks is not touched, not by a bit', async
 
   test('training may end early, on the way that all epochs would have gone', async () => {
     const whole = await tuned(null)
-    const part = await tuned(null, new Set(), { until: 2 })
-    expect(part.curve).toEqual(whole.curve.slice(0, 2))
+    const part = await tuned(null, new Set(), { stopAfter: 2 })
+    expect(part.curve).toEqual(whole.curve.slice(0, 2).map((event) => ({ ...event, epochs: 2 })))
     expect(part.losses).toEqual(whole.losses.slice(0, 2))
     expect(part.losses[0]?.length).toBe(temperatures.length)
   })

@@ -14,6 +14,7 @@ import { computeFeatures, type FeatureOptions, viewExamples } from '../training/
 import { compileForward, withParameters } from '../training/forward.ts'
 import { scoreOf, type TrainingEvent, train, trainableParameters } from '../training/loop.ts'
 import { finish, predict, rowsOf, softmax } from '../training/predict.ts'
+import { findLearningRate } from '../training/rate-range-test.ts'
 import { compileStep } from '../training/step.ts'
 import {
   affordableEpochs,
@@ -42,20 +43,30 @@ export type Tuner = {
   readonly folds: Task['folds']
   /** The multiply-adds of `epochs` in these folds, and on all labels. */
   readonly cost: number
+  /** The rate of a range test from the output layer given or from zeros; null where it says nothing, or would cost more than it is worth. */
+  findRate(start: Start): AsyncGenerator<StrategyEvent, number | null>
   /**
-   * Trains for `until` of all epochs, from the output layer given or from zeros.
+   * Trains for `stopAfter` of all epochs.
    *
    * @param validation measured after each epoch; may be none
+   * @param learningRate of the output layer and of the uppermost blocks
    */
-  fit(options: {
-    readonly phase: string
-    readonly head: Head | null
-    readonly train: readonly number[]
-    readonly validation: readonly number[]
-    readonly until?: number
-    readonly random: Task['random']
-  }): AsyncGenerator<StrategyEvent, Tuned>
+  fit(
+    options: Start & {
+      readonly validation: readonly number[]
+      readonly learningRate: number
+      readonly stopAfter?: number
+    },
+  ): AsyncGenerator<StrategyEvent, Tuned>
   release(): Promise<void>
+}
+
+type Start = {
+  readonly phase: string
+  /** The output layer to begin with; null for one of zeros. */
+  readonly head: Head | null
+  readonly train: readonly number[]
+  readonly random: Task['random']
 }
 
 export type Tuned = {
@@ -77,11 +88,9 @@ export type Tuning = {
   readonly images: Images
   /** The augmented looks at every image that the frozen part takes, where its results are cached. */
   readonly views: FeatureOptions['views']
-  /** Of the output layer and of the uppermost blocks. */
-  readonly learningRate: number
   /** The parameters that have values worth keeping near: all others begin at random ones. */
   readonly reused: ReadonlySet<string>
-  /** Factors on it for parameters of the network. */
+  /** Factors on the learning rate for parameters of the network. */
   readonly multipliers: ReadonlyMap<string, number>
   /** The batch normalizations that use the statistics of the batch. */
   readonly batchStatistics: ReadonlySet<string>
@@ -99,7 +108,7 @@ export async function* createTuner(
   task: Task,
   tuning: Tuning,
 ): AsyncGenerator<StrategyEvent, Tuner> {
-  const { network, features, from, images, learningRate } = tuning
+  const { network, features, from, images } = tuning
   const classes = task.classes.length
   const whole = withHead(network, features, classes)
   const upper = from && continueFrom(whole, from.name, from.type)
@@ -165,33 +174,49 @@ export async function* createTuner(
       scaled: lossesByTemperature(rowsOf(outputs), truth),
     }
   }
+  const begin = (head: Head | null) =>
+    step.reset(
+      new Map(
+        head
+          ? [
+              [headWeight, head.weight],
+              [headBias, head.bias],
+            ]
+          : [],
+      ),
+    )
+  const common = { step, input, examples, labels: task.labels, batchSize, classWeights }
+  const all = epochs * images.count * (folds.length + 1)
   return {
     epochs,
     folds,
-    cost: 3 * epochs * perImage * images.count * (folds.length + 1),
-    async *fit({ phase, head, train: rows, validation, until = epochs, random }) {
-      step.reset(
-        head
-          ? new Map([
-              [headWeight, head.weight],
-              [headBias, head.bias],
-            ])
-          : undefined,
-      )
+    cost: 3 * all * perImage,
+    async *findRate({ phase, head, train: rows, random }) {
+      const steps = Math.min(Math.floor((shareOfRateTest * all) / batchSize), mostRateSteps)
+      if (steps < leastRateSteps) return null
+      begin(head)
+      const found = findLearningRate({ ...common, train: rows, steps, random })
+      const counted = async function* () {
+        for (;;) {
+          const { done, value } = await found.next()
+          if (done) return value
+          yield { done: value.step, total: steps }
+        }
+      }
+      return (yield* asProgress(phase, counted())).learningRate
+    },
+    async *fit({ phase, head, train: rows, validation, learningRate, stopAfter, random }) {
+      begin(head)
       const curve: TrainingEvent[] = []
       const losses: number[][] = []
       const events = train({
-        step,
-        input,
-        examples,
-        labels: task.labels,
+        ...common,
         train: rows,
-        batchSize,
         epochs,
         learningRate,
         schedule: warmUp(Math.ceil(rows.length / batchSize), cosine),
-        classWeights,
         random,
+        ...(stopAfter !== undefined && { stopAfter }),
       })
       const measured = async function* () {
         for await (const event of events) {
@@ -204,7 +229,6 @@ export async function* createTuner(
           }
           curve.push(complete)
           yield complete
-          if (event.epoch === until) break
         }
       }
       yield* inPhase(phase, measured())
@@ -223,6 +247,11 @@ export async function* createTuner(
 function flattened(graph: Graph): Graph {
   return extend(graph, (builder) => builder.op('Flatten', [graph.outputs[0]?.name as string]))
 }
+
+/** The steps of a range test, and the share of all training that it may be. */
+const mostRateSteps = 60
+const leastRateSteps = 30
+const shareOfRateTest = 1 / 6
 
 const leastEpochs = 3
 const mostEpochs = 20
