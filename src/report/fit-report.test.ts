@@ -36,11 +36,20 @@ describe('fitReport', async () => {
     expect(text).toContain('layer3')
   })
 
-  it('tells the decisions, and which were kept', () => {
-    const text = words(report)
+  it('tells the decisions, and sets off those that were not kept', () => {
+    const items = report.split('<li').filter((item) => !item.startsWith('nk'))
     for (const { sentence, kept } of record.strategies.flatMap((s) => s.decisions)) {
-      expect(text).toContain(`${sentence} (${kept ? 'kept' : 'not kept'})`)
+      const item = items.find((one) => one.includes(sentence)) as string
+      expect(item.startsWith(' class="given-up"')).toBe(!kept)
     }
+  })
+
+  it('says how many tensors stayed frozen, and counts those that did not', async () => {
+    const frozen = ['a', 'b', 'c'].map((name) => ({ name, before: name, after: name }))
+    const changed = [...frozen, { name: 'd', before: 'd', after: 'e' }]
+    expect(words(await fitReport({ ...record, frozen }))).toContain('3 of the 3 tensors')
+    expect(words(await fitReport({ ...record, frozen: changed }))).toContain('3 of the 4 tensors')
+    expect(words(report)).not.toContain('stay frozen')
   })
 
   it('reports the test with its interval, its classes and its confusions', () => {

@@ -1,4 +1,4 @@
-import type { RunRecord } from '../comparison/record.ts'
+import type { FrozenTensor, RunRecord } from '../comparison/record.ts'
 import { accuracyFigure } from './accuracy-figure.ts'
 import { accuracyDomain, curveFigure } from './curve-figure.ts'
 import { dataSection } from './data-section.ts'
@@ -94,7 +94,16 @@ const moment = (created: string): string =>
   created.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d).*Z$/, '$1, $2 UTC')
 
 function reproduction(record: RunRecord): Html {
-  const { configuration, versions, device = 'cpu', data, graft, backbone, backboneDigest } = record
+  const {
+    configuration,
+    versions,
+    device = 'cpu',
+    data,
+    graft,
+    backbone,
+    backboneDigest,
+    frozen,
+  } = record
   const seed = configuration.seed
   return section(
     'How to reproduce',
@@ -103,6 +112,13 @@ function reproduction(record: RunRecord): Html {
     }. The fingerprint of the data was <code>${data.fingerprint}</code>.</p>`,
     keyValueTable('Configuration', configuration),
     backbone ? keyValueTable('Backbone', { ...backbone, sha256: backboneDigest }) : null,
+    frozen && frozen.length > 0 ? frozenTensors(frozen) : null,
     keyValueTable('Versions and device', { graft, ...versions, device }),
   )
+}
+
+function frozenTensors(frozen: readonly FrozenTensor[]): Html {
+  const same = frozen.filter(({ before, after }) => before === after).length
+  return html`<p>${count(same)} of the ${count(frozen.length)} tensors of the backbone that were to stay frozen are the same in the model,
+    bit for bit: <code>run.json</code> has the SHA-256 of each, before and after.</p>`
 }

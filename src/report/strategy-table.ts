@@ -52,15 +52,14 @@ export function reasonList(strategies: readonly StrategyRecord[]): Html | null {
   )}</ul>`
 }
 
-/** The choices that each strategy made, in its own sentences. */
+/** The choices that each strategy made, in its own sentences, which say what was kept; what was not is paler. */
 export function decisionLists(strategies: readonly StrategyRecord[]): Html[] {
   return strategies
     .filter(({ decisions }) => decisions.length > 0)
     .map(
       ({ name, decisions }) => html`<h3>${name}</h3>
 <ul>${decisions.map(
-        ({ sentence, kept }) =>
-          html`<li>${sentence} <span class="state">(${kept ? 'kept' : 'not kept'})</span></li>`,
+        ({ sentence, kept }) => html`<li${kept ? '' : html` class="given-up"`}>${sentence}</li>`,
       )}</ul>
 `,
     )

@@ -18,7 +18,7 @@ body {
   font: 1.0625rem/1.55 Charter, 'Bitstream Charter', 'Sitka Text', Cambria, Georgia, serif;
 }
 main { max-width: 46rem; margin: 0 auto; padding: 2.5rem 1rem 4rem; }
-h1, h2, h3, table, figcaption, .legend, .plot, .kicker, .facts, .notes, .gallery, .state {
+h1, h2, h3, table, figcaption, .legend, .plot, .kicker, .facts, .notes, .gallery {
   font-family: system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif;
 }
 h1 { font-size: 1.6rem; line-height: 1.25; font-weight: 650; margin: 0 0 1rem; text-wrap: balance; overflow-wrap: anywhere; }
@@ -58,7 +58,7 @@ figure + .scroll { margin-top: 1.8rem; }
 .gallery { display: flex; flex-wrap: wrap; gap: .6rem; margin: 0; padding: 0; list-style: none; font-size: .75rem; line-height: 1.3; color: var(--soft); }
 .gallery li { width: 4.5rem; margin: 0; }
 .gallery img { display: block; width: 100%; height: auto; image-rendering: pixelated; margin-bottom: .2rem; }
-.state { color: var(--soft); font-size: .82rem; }
+.given-up { color: var(--soft); }
 .notes { font-size: .82rem; line-height: 1.5; color: var(--soft); }
 .notes h2 { color: var(--ink); }
 code { font: .88em ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; overflow-wrap: anywhere; }
