@@ -121,6 +121,11 @@ test('what is no better beyond noise is taken back, and everything given up is r
   expect(discarded.length).toBe(decisions.length)
 })
 
+test('a difference that rounds to nothing has no minus', async () => {
+  const { decisions } = await searched(({ thawed }) => 0.8 - thawed * 1e-6)
+  for (const { sentence } of decisions) expect(sentence).toMatch(/, \+0\.0 \+- /)
+})
+
 test('what cannot be tried is named, and the search goes on', async () => {
   const { best, decisions } = await searched(({ thawed }) =>
     thawed === 5 ? 'too dear' : thawed === 2 ? 0.9 : thawed === 3 ? 0.95 : 0.8,

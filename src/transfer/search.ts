@@ -90,10 +90,11 @@ function compare(task: Pick<Task, 'folds'>, before: Trial, after: Trial) {
   const kept =
     (accuracy.reliable || loss.reliable) && accuracy.difference >= 0 && loss.difference <= 0
   const spread = ({ difference, high }: typeof loss) => high - difference
-  const points = (value: number) => (100 * value).toFixed(1)
+  // Without the sign of what rounds to zero.
+  const points = (value: number) => ((Math.round(1000 * value) || 0) / 10).toFixed(1)
   const gain =
     spread(accuracy) < 1
-      ? `${accuracy.difference >= 0 ? '+' : ''}${points(accuracy.difference)} +- ${points(spread(accuracy))} points`
+      ? `${accuracy.difference > -5e-4 ? '+' : ''}${points(accuracy.difference)} +- ${points(spread(accuracy))} points`
       : 'the same in every fold'
   const change = `${loss.difference.toFixed(3)} +- ${spread(loss).toFixed(3)}`
   return {

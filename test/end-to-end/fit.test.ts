@@ -5,6 +5,7 @@ import { fromBinary } from '@bufbuild/protobuf'
 import { ModelProtoSchema } from 'onnx-buf'
 import * as ort from 'onnxruntime-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Decision } from '../../src/comparison/record.ts'
 import { createRandom } from '../../src/random.ts'
 import { type Ended, graft, graftJson, start, temporaryFolder } from './command-line.ts'
 import { evaluateDocument, fitDocument, inspectDocument, predictDocument } from './documents.ts'
@@ -51,7 +52,7 @@ describe('a fit with a backbone', () => {
   })
 
   it('shows its progress on standard error, without escape codes where that is no terminal', () => {
-    expect(fitted.stderr).toMatch(/^scratch, fold 1 of 3$/m)
+    expect(fitted.stderr).toMatch(/^scratch, fold 1 of 9$/m)
     expect(fitted.stderr).toMatch(/^skipped train\/circle\/notes.jpg: not an image/m)
     expect(fitted.stderr).not.toMatch(/(?!\n)\p{Cc}/u)
   })
@@ -100,6 +101,48 @@ describe('a fit with a backbone', () => {
     expect(found.inputs).toEqual([{ name: 'input', type: 'float32', dims: ['N', 3, side, side] }])
     expect(found.unsupported).toEqual([])
     expect(found.blocks.reduce((sum, { parameters }) => sum + parameters, 0)).toBe(found.parameters)
+  })
+})
+
+describe('a fit whose choices are made by hand', () => {
+  const byHand = [...options, '--strategies', 'transfer']
+
+  it('keeps to them, and proves what stayed frozen', async () => {
+    const { code, stderr } = await graft(
+      folder.path,
+      ...byHand,
+      ...['--reuse', 'Relu', '--thaw', '0', '--head', 'linear', '-o', 'runs/frozen'],
+    )
+    expect(code, stderr).toBe(0)
+    const { configuration, strategies, frozen } = JSON.parse(
+      await readFile(at('runs/frozen/run.json'), 'utf8'),
+    )
+    expect(configuration).toMatchObject({
+      reuse: 'Relu',
+      thaw: 0,
+      head: 'linear',
+      thawRate: null,
+    })
+    expect(strategies[0]).toMatchObject({ reusedUpTo: 'Relu', thawedFrom: null })
+    const sentences = strategies[0].decisions.map(({ sentence }: Decision) => sentence)
+    expect(sentences.at(-1)).toMatch(/^new output layer on Relu, all frozen/)
+    expect(frozen.length).toBeGreaterThan(0)
+    for (const { before, after } of frozen) {
+      expect(before).toMatch(/^[0-9a-f]{64}$/)
+      expect(after).toBe(before)
+    }
+  })
+
+  it.each([
+    [['--reuse', 'nowhere'], /^graft: .*cannot be reused up to "nowhere": give one of .+\n$/],
+    [['--thaw', '99'], /^graft: .*so 99 cannot be thawed\n$/],
+    [['--thaw', 'some'], /Give a whole number from 0 up, or "all"/],
+    [['--thaw-rate', '0'], /Give a number above 0/],
+  ])('refuses %o in words, before anything is written', async (wrong, message) => {
+    const { code, stderr } = await graft(folder.path, ...byHand, ...wrong, '-o', 'runs/wrong')
+    expect(stderr).toMatch(message)
+    expect(code).toBe(2)
+    expect(existsSync(at('runs/wrong'))).toBe(false)
   })
 })
 
