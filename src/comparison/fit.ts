@@ -23,7 +23,7 @@ import {
   type Task,
 } from '../training/task.ts'
 import { cutBackbone } from '../transfer/backbone.ts'
-import { noChoices, type ReuseChoices, resolveChoices } from '../transfer/choices.ts'
+import { choicesIn, type ReuseChoices, resolveChoices } from '../transfer/choices.ts'
 import { version } from '../version.ts'
 import { evaluate } from './evaluate.ts'
 import { digestFrozen } from './frozen-tensors.ts'
@@ -131,7 +131,7 @@ export async function* fit(
     graft: version,
     created: began?.created ?? new Date().toISOString(),
     startedIn: process.cwd(),
-    configuration: { ...noChoices, ...configuration },
+    configuration: { ...configuration, ...choicesIn(configuration) },
     versions: {
       node: process.versions.node,
       [runtime.name]: runtime.version,
@@ -234,7 +234,7 @@ async function openStrategies(
     )
   }
   const normalization = given ?? backbone?.normalization ?? null
-  const choices: ReuseChoices = { ...noChoices, ...configuration }
+  const choices = choicesIn(configuration)
   const named = strategiesNamed(configuration.strategies, { backbone, normalization, choices })
   if (backbone) {
     await inFile(backbone.name, async () =>

@@ -17,14 +17,19 @@ export type ReuseChoices = {
   readonly thawRate: number | null
 }
 
-export const noChoices: ReuseChoices = {
-  reuse: null,
-  thaw: null,
-  head: null,
-  newBlocks: null,
-  statistics: null,
-  thawRate: null,
+/** The choices of a configuration, those that it leaves out too, and nothing else of it. */
+export function choicesIn({
+  reuse = null,
+  thaw = null,
+  head = null,
+  newBlocks = null,
+  statistics = null,
+  thawRate = null,
+}: Partial<ReuseChoices>): ReuseChoices {
+  return { reuse, thaw, head, newBlocks, statistics, thawRate }
 }
+
+export const noChoices = choicesIn({})
 
 /**
  * What is not for the search to choose, and where it begins.
