@@ -47,10 +47,12 @@ async function searched(
     known = nothing,
     fixed = {},
     start = frozenUpTo(top),
+    loss = (accuracy) => 1 - accuracy,
   }: {
     known?: Partial<Known>
     fixed?: Choices
     start?: Reuse
+    loss?: (accuracy: number) => number
   } = {},
 ) {
   const evaluate = async function* (reuse: Reuse): AsyncGenerator<StrategyEvent, Trial | Refusal> {
@@ -61,7 +63,7 @@ async function searched(
       reuse,
       how: '',
       folds: each.map((value, fold) => ({ fold, accuracy: value, seconds: 0, curve: [] })),
-      losses: each.map((value) => 1 - value),
+      losses: each.map(loss),
     }
   }
   const discarded: string[] = []
@@ -119,6 +121,11 @@ test('what is no better beyond noise is taken back, and everything given up is r
   expect(best).toEqual(frozenUpTo(top))
   expect(decisions.every(({ kept }) => !kept)).toBe(true)
   expect(discarded.length).toBe(decisions.length)
+})
+
+test('accuracy without loss is luck', async () => {
+  const { best } = await searched(({ thawed }) => (thawed > 0 ? 0.9 : 0.8), { loss: () => 0.5 })
+  expect(best).toEqual(frozenUpTo(top))
 })
 
 test('a difference that rounds to nothing has no minus', async () => {
