@@ -114,13 +114,13 @@ async function measure(strategy: Strategy, task: Task, test: Part) {
 }
 
 const byHand: Readonly<Record<string, Partial<ReuseChoices>>> = {
-  'all five layers frozen': { thaw: 0 },
+  'all five layers, frozen': { reuse: 'block 5', thaw: 0 },
   'four layers, frozen': { reuse: 'block 4', thaw: 0 },
   'three layers, frozen': { reuse: 'block 3', thaw: 0 },
   'two layers, frozen': { reuse: 'block 2', thaw: 0 },
   'one layer, frozen': { reuse: 'block 1', thaw: 0 },
-  'the top two thawed': { thaw: 2 },
-  'all thawed': { thaw: 'all' },
+  'the top two thawed': { reuse: 'block 5', thaw: 2 },
+  'all thawed': { reuse: 'block 5', thaw: 'all' },
 }
 const plain = { head: 'linear', newBlocks: 0 } as const
 
