@@ -97,6 +97,8 @@ export default defineConfig({
                 isolate: false,
                 // One page: what it has compiled serves all files.
                 fileParallelism: false,
+                // Projects of other numbers of workers may not run beside each other.
+                sequence: { groupOrder: 1 },
                 browser: headless(chromium, ['--enable-unsafe-webgpu']),
               }
             : absent('WebGPU in a browser: this machine has no Chromium with a software renderer')),
