@@ -27,7 +27,7 @@ beforeAll(async () => {
   await writeFile(at('shapes', 'train', 'circle', 'notes.jpg'), 'not an image')
   await writeBackbone(at('backbone.onnx'))
   fitted = await graft(folder.path, ...options, '-o', 'runs/first', '--json')
-}, 60_000)
+}, 180_000)
 afterAll(() => folder.remove())
 
 describe('a fit with a backbone', () => {
@@ -131,19 +131,23 @@ describe('a fit whose choices are made by hand', () => {
       expect(before).toMatch(/^[0-9a-f]{64}$/)
       expect(after).toBe(before)
     }
-  })
+  }, 180_000)
 
   it.each([
     [['--reuse', 'nowhere'], /^graft: .*cannot be reused up to "nowhere": give one of .+\n$/],
     [['--thaw', '99'], /^graft: .*so 99 cannot be thawed\n$/],
     [['--thaw', 'some'], /Give a whole number from 0 up, or "all"/],
     [['--thaw-rate', '0'], /Give a number above 0/],
-  ])('refuses %o in words, before anything is written', async (wrong, message) => {
-    const { code, stderr } = await graft(folder.path, ...byHand, ...wrong, '-o', 'runs/wrong')
-    expect(stderr).toMatch(message)
-    expect(code).toBe(2)
-    expect(existsSync(at('runs/wrong'))).toBe(false)
-  })
+  ])(
+    'refuses %o in words, before anything is written',
+    async (wrong, message) => {
+      const { code, stderr } = await graft(folder.path, ...byHand, ...wrong, '-o', 'runs/wrong')
+      expect(stderr).toMatch(message)
+      expect(code).toBe(2)
+      expect(existsSync(at('runs/wrong'))).toBe(false)
+    },
+    60_000,
+  )
 })
 
 describe('the exported model', () => {
