@@ -3,15 +3,7 @@ import type { FitConfiguration } from '../comparison/fit.ts'
 import type { RunRecord } from '../comparison/record.ts'
 import type { RunFolder } from '../comparison/run-folder.ts'
 import type { Device, Runtime } from '../runtime/session.ts'
-import {
-  count,
-  countOrAll,
-  deviceOption,
-  duration,
-  positiveInteger,
-  rate,
-  seed,
-} from './options.ts'
+import { count, countOrAll, deviceOption, duration, positiveInteger, rate } from './options.ts'
 import { listen, withProgress } from './progress.ts'
 import { showEvent } from './show-events.ts'
 
@@ -54,7 +46,7 @@ export function fitCommand(program: Command): void {
     .option('--unlabelled <dir>', 'further images without labels')
     .option('--test <dir>', 'labelled images to measure the result on, once')
     .option('--labels-per-class <n>', 'use only so many labels of each class', positiveInteger)
-    .option('--seed <n>', 'what all random choices follow from', seed, 0)
+    .option('--seed <n>', 'what all random choices follow from', count, 0)
     .addOption(
       new Option('--budget <time>', 'about how long it may take, such as 90s, 10m or 1h')
         .argParser(duration)

@@ -8,13 +8,6 @@ export function positiveInteger(text: string): number {
   return value
 }
 
-/** How many: a whole number from 0 up. */
-export function count(text: string): number {
-  const value = wholeNumber(text)
-  if (value === null) throw new InvalidArgumentError('Give a whole number from 0 up.')
-  return value
-}
-
 /** How many, or all. */
 export function countOrAll(text: string): number | 'all' {
   const value = text === 'all' ? 'all' : wholeNumber(text)
@@ -30,7 +23,8 @@ export function rate(text: string): number {
   return value
 }
 
-export function seed(text: string): number {
+/** A seed, or how many of something: a whole number from 0 up. */
+export function count(text: string): number {
   const value = wholeNumber(text)
   if (value === null) throw new InvalidArgumentError('Give a whole number from 0 up.')
   return value

@@ -105,7 +105,8 @@ export async function* train(options: TrainingOptions): AsyncGenerator<TrainingE
   return { parameters: latest(step), curve }
 }
 
-const latest = (step: TrainingStep) => step.averages() ?? step.parameters()
+/** What a step has learned: averages where it keeps them. */
+export const latest = (step: TrainingStep) => step.averages() ?? step.parameters()
 
 /** Rows that evaluation runs at once. */
 const validationBatch = 128

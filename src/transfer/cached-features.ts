@@ -57,12 +57,16 @@ export async function* cacheFeatures(
     depths: kept,
     all,
     at(depth) {
-      const first = kept
-        .slice(0, kept.indexOf(depth))
-        .reduce((sum, { features }) => sum + features, 0)
-      const own = known.get(depth) ?? columnsOf(all, first, depth.features)
+      const own = known.get(depth) ?? featuresOf(depth, kept, all)
       known.set(depth, own)
       return own
     },
   }
+}
+
+/** The features of one depth, of those of several side by side. */
+export function featuresOf(depth: Depth, depths: readonly Depth[], all: Features): Features {
+  const below = depths.slice(0, depths.indexOf(depth))
+  const first = below.reduce((sum, { features }) => sum + features, 0)
+  return columnsOf(all, first, depth.features)
 }

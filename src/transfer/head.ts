@@ -24,6 +24,14 @@ export const headWeight = 'graft.head.weight'
 export const headBias = 'graft.head.bias'
 const featuresInput = 'features'
 
+/** A head as parameters by name. */
+export function parametersOf({ weight, bias }: Head): ReadonlyMap<string, Tensor> {
+  return new Map([
+    [headWeight, weight],
+    [headBias, bias],
+  ])
+}
+
 /** The columns whose weights have the largest norm over the classes. */
 function largestWeights({ weight }: Head, count: number): ReadonlySet<number> {
   const [classes = 0, columns = 0] = weight.dims
@@ -164,12 +172,10 @@ export async function createHeadTrainer(
       return unstandardize(head, standardized.moments)
     },
     predict(head, raw, rows) {
-      const parameters = new Map([
-        [headWeight, head.weight],
-        [headBias, head.bias],
-      ])
       const examples = arrayExamples(raw.data, [features])
-      return finish(predict(forward, featuresInput, examples, rows, rows.length, parameters))
+      return finish(
+        predict(forward, featuresInput, examples, rows, rows.length, parametersOf(head)),
+      )
     },
     async release() {
       await step.release()

@@ -2,8 +2,9 @@ import type { Images } from '../data/pixels.ts'
 import type { Graph } from '../graph/graph.ts'
 import { type LeaveOneOut, leaveOneOutScore, withinNoise } from '../statistics/leave-one-out.ts'
 import { imageExamples } from '../training/examples.ts'
-import { columnsOf, computeFeatures } from '../training/features.ts'
+import { computeFeatures } from '../training/features.ts'
 import { asProgress, type StrategyEvent, type Task } from '../training/task.ts'
+import { featuresOf } from './cached-features.ts'
 import { type Depth, featuresAt } from './depths.ts'
 import { standardize } from './standardize.ts'
 
@@ -36,11 +37,8 @@ export async function* rankDepths(
   )
   const truth = indices.map((index) => labels[index] as number)
   const rows = indices.map((_, row) => row)
-  let first = 0
   const ranked = depths.map((depth): Ranked => {
-    const own = columnsOf(all, first, depth.features)
-    first += depth.features
-    const { data, columns } = standardize(own, rows, 'common')
+    const { data, columns } = standardize(featuresOf(depth, depths, all), rows, 'common')
     const vectors = rows.map((row) => data.subarray(row * columns, (row + 1) * columns))
     return { ...leaveOneOutScore(vectors, truth, classes.length), depth }
   })

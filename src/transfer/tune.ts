@@ -7,12 +7,19 @@ import { sizeOf, type TensorType } from '../graph/tensor.ts'
 import { crossEntropy } from '../nn/losses.ts'
 import { adapt, decayTowardsStart, descend } from '../nn/optimizers.ts'
 import { cosine, warmUp } from '../nn/schedules.ts'
-import { lossesByTemperature, temperatures } from '../statistics/temperature.ts'
+import { mean } from '../statistics/summaries.ts'
+import { lossesAtBest, lossesByTemperature } from '../statistics/temperature.ts'
 import { balancedWeights } from '../training/class-weights.ts'
 import { imageExamples } from '../training/examples.ts'
 import { computeFeatures, type FeatureOptions, viewExamples } from '../training/features.ts'
 import { compileForward, withParameters } from '../training/forward.ts'
-import { scoreOf, type TrainingEvent, train, trainableParameters } from '../training/loop.ts'
+import {
+  latest,
+  scoreOf,
+  type TrainingEvent,
+  train,
+  trainableParameters,
+} from '../training/loop.ts'
 import { finish, predict, rowsOf, softmax } from '../training/predict.ts'
 import { findLearningRate } from '../training/rate-range-test.ts'
 import { compileStep } from '../training/step.ts'
@@ -24,7 +31,7 @@ import {
   type Task,
 } from '../training/task.ts'
 import { costOf } from './cost.ts'
-import { type Head, headBias, headWeight, withHead } from './head.ts'
+import { type Head, parametersOf, withHead } from './head.ts'
 
 /** How images are changed while reused layers look at them, frozen or thawed. */
 export const augmentation: AugmentationRecipe = {
@@ -159,14 +166,7 @@ export async function* createTuner(
   const measure = async (rows: readonly number[]) => {
     if (rows.length === 0) return null
     const outputs = await finish(
-      predict(
-        forward,
-        input,
-        examples,
-        rows,
-        Math.min(rows.length, 128),
-        step.averages() ?? step.parameters(),
-      ),
+      predict(forward, input, examples, rows, Math.min(rows.length, 128), latest(step)),
     )
     const truth = rows.map((row) => task.labels[row] as number)
     return {
@@ -174,17 +174,7 @@ export async function* createTuner(
       scaled: lossesByTemperature(rowsOf(outputs), truth),
     }
   }
-  const begin = (head: Head | null) =>
-    step.reset(
-      new Map(
-        head
-          ? [
-              [headWeight, head.weight],
-              [headBias, head.bias],
-            ]
-          : [],
-      ),
-    )
+  const begin = (head: Head | null) => step.reset(head ? parametersOf(head) : undefined)
   const common = { step, input, examples, labels: task.labels, batchSize, classWeights }
   const all = epochs * images.count * (folds.length + 1)
   return {
@@ -232,7 +222,7 @@ export async function* createTuner(
         }
       }
       yield* inPhase(phase, measured())
-      const parameters = step.averages() ?? step.parameters()
+      const parameters = latest(step)
       const trained = new Set(parameters.keys())
       return { graph: withParameters(whole, parameters), trained, curve, losses }
     },
@@ -296,11 +286,9 @@ export function bestEpoch(folds: readonly Pick<Tuned, 'losses'>[]): {
   const epochs = Math.min(...folds.map(({ losses }) => losses.length))
   let best = { epoch: 0, losses: [] as readonly number[], loss: Number.POSITIVE_INFINITY }
   for (let epoch = 1; epoch <= epochs; epoch++) {
-    for (let t = 0; t < temperatures.length; t++) {
-      const losses = folds.map((fold) => fold.losses[epoch - 1]?.[t] as number)
-      const loss = losses.reduce((a, b) => a + b, 0) / folds.length
-      if (loss < best.loss) best = { epoch, losses, loss }
-    }
+    const { losses } = lossesAtBest(folds.map((fold) => fold.losses[epoch - 1] as number[]))
+    const loss = mean(losses)
+    if (loss < best.loss) best = { epoch, losses, loss }
   }
   return best
 }
