@@ -8,36 +8,32 @@ import { GraftError } from '../errors.ts'
 import { createBuilder, type GraphBuilder, rebuild } from '../graph/builder.ts'
 import { countMultiplyAdds } from '../graph/cost.ts'
 import { type Attributes, type Graph, pruneTo } from '../graph/graph.ts'
-import { byteSize, sizeOf, type Tensor, type TensorType } from '../graph/tensor.ts'
-import { type Loss, targetsInput, weightsInput } from '../nn/losses.ts'
+import { byteSize, sizeOf, type Tensor } from '../graph/tensor.ts'
 import { type LoweringName, lowerOn } from '../runtime/lowering.ts'
 import type { Runtime } from '../runtime/session.ts'
 import { inferTypes } from '../runtime/types.ts'
+import { attachLoss, type NetworkWithLoss } from './attach-loss.ts'
 import { type Averaging, writeAverages } from './averaging.ts'
 import { type DropoutMask, feedDropout } from './dropout.ts'
 import { carriedByPixel } from './kernel-order.ts'
 import { withNormalizationModes } from './normalization-layers.ts'
 import { type Carried, packed, type Trainable, type UpdateOptions, writeUpdate } from './update.ts'
 
-export type StepOptions = UpdateOptions & {
-  /** The network; its first output is what the loss sees. */
-  readonly graph: Graph
-  readonly loss: Loss
-  /** The type of every input of the network at the batch size. */
-  readonly inputs: Readonly<Record<string, TensorType>>
-  /** The parameters to train; all others are frozen, that is, constants of the compiled step. */
-  readonly trainable: readonly string[]
-  /**
-   * Which batch normalizations use the statistics of the batch and keep running ones: all, none, or those of these names (see
-   * `normalizationLayers`). The statistics of all others are frozen. Default: as the file says, which is none unless it was exported
-   * in training mode.
-   */
-  readonly batchStatistics?: boolean | ReadonlySet<string>
-  /** Keeps moving averages of the trained parameters and running statistics; default none. */
-  readonly averaging?: Averaging
-  /** Default: `auto`. */
-  readonly lowering?: LoweringName
-}
+export type StepOptions = UpdateOptions &
+  NetworkWithLoss & {
+    /** The parameters to train; all others are frozen, that is, constants of the compiled step. */
+    readonly trainable: readonly string[]
+    /**
+     * Which batch normalizations use the statistics of the batch and keep running ones: all, none, or those of these names (see
+     * `normalizationLayers`). The statistics of all others are frozen. Default: as the file says, which is none unless it was exported
+     * in training mode.
+     */
+    readonly batchStatistics?: boolean | ReadonlySet<string>
+    /** Keeps moving averages of the trained parameters and running statistics; default none. */
+    readonly averaging?: Averaging
+    /** Default: `auto`. */
+    readonly lowering?: LoweringName
+  }
 
 export type WrittenStep = {
   readonly graph: Graph
@@ -128,28 +124,6 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
     byPixel,
     masks,
     bytes: [...derivatives.types.values()].reduce((sum, type) => sum + byteSize(type), 0),
-  }
-}
-
-/** The network with its loss: a scalar that is its first output. */
-async function attachLoss({ graph, loss, inputs }: StepOptions, runtime: Runtime) {
-  const output = graph.outputs[0]?.name as string
-  const { types } = await inferTypes(graph, inputs, runtime)
-  const { dims } = types.get(output) as TensorType
-  // WebGPU has no operators on int64.
-  const isNarrowed = runtime.device === 'webgpu' && loss.targets.type === 'int64'
-  const type = isNarrowed ? 'int32' : loss.targets.type
-  const targets = { type, dims: loss.targets.dims(dims) }
-  const weights = { type: 'float32', dims: [dims[0] as number] } as const
-  const builder = createBuilder(graph.name, { ...graph, outputs: [] })
-  builder.input(targetsInput, targets.type, targets.dims)
-  builder.input(weightsInput, weights.type, weights.dims)
-  const value = loss.write(builder, { output, targets: targetsInput, weights: weightsInput })
-  builder.output(value)
-  return {
-    graph: builder.build(),
-    loss: value,
-    inputs: { ...inputs, [targetsInput]: targets, [weightsInput]: weights },
   }
 }
 

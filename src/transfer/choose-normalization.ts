@@ -69,7 +69,8 @@ export async function* chooseNormalization(
     yield { type: 'progress', phase: 'transfer, normalization', done, total: candidates.length }
     const network = takePixels(graph, image, normalization)
     const features = await finish(computeFeatures(network, examples, runtime, { indices: sample }))
-    const { data, columns } = standardize(features, all)
+    const { columns } = features
+    const { data } = standardize(features, all)
     const rows = all.map((row) => data.subarray(row * columns, (row + 1) * columns))
     scores.push({ normalization, ...leaveOneOutScore(rows, truth, classes.length) })
   }

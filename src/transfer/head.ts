@@ -3,17 +3,14 @@ import { extend } from '../graph/compose.ts'
 import type { Graph } from '../graph/graph.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
 import { outputName } from '../nn/architectures.ts'
-import { crossEntropy } from '../nn/losses.ts'
-import { adam } from '../nn/optimizers.ts'
-import { cosine } from '../nn/schedules.ts'
-import type { Random } from '../random.ts'
+import { crossEntropy, targetsInput, weightsInput } from '../nn/losses.ts'
 import type { Runtime } from '../runtime/session.ts'
 import { arrayExamples } from '../training/examples.ts'
 import type { Features } from '../training/features.ts'
 import { compileForward, type Forward } from '../training/forward.ts'
-import { type TrainingEvent, train } from '../training/loop.ts'
+import { minimize } from '../training/minimize.ts'
+import { compileObjective } from '../training/objective.ts'
 import { finish, type Outputs, predict } from '../training/predict.ts'
-import { compileStep, type TrainingStep } from '../training/step.ts'
 import { type Moments, type Scaling, standardize } from './standardize.ts'
 
 /** A new output layer, as weight [classes, features] and bias [classes]. */
@@ -80,96 +77,153 @@ export function withHead(graph: Graph, features: number, classes: number, head?:
   })
 }
 
-/** A compiled output layer alone, on cached features. */
+/** Features that output layers are fitted to: standardized, with the class and the weight of every row. */
+export type Prepared = {
+  readonly moments: Moments
+  /** What the objective is fed, in blocks of rows. */
+  readonly blocks: readonly Block[]
+  /** The sum of the weights of all rows. */
+  readonly weight: number
+}
+
+type Block = { readonly feeds: Readonly<Record<string, Tensor>>; readonly weight: number }
+
+/** An output layer alone on cached features, compiled once for any number of fits. */
 export type HeadTrainer = {
-  fit(
+  /** Standardizes some rows over themselves. */
+  prepare(
     features: Features,
     labels: ArrayLike<number>,
     rows: readonly number[],
-    random: Random,
-  ): AsyncGenerator<TrainingEvent, Head>
+    scaling?: Scaling,
+  ): Prepared
+  /**
+   * Multinomial logistic regression, without randomness: the minimum of the loss summed over the rows and `penalty / 2` times the squared weights.
+   *
+   * @param penalty the inverse of the strength C of scikit-learn
+   * @param keep the share of the features that is used, as in Head2Toe (Evci et al., 2022): those whose weights are largest in a
+   * first fit to all of them (by the norm over the classes, on standardized features); the others get weight 0 in a second fit. Default 1
+   */
+  fit(prepared: Prepared, penalty: number, keep?: number): Promise<Head>
   /** Logits of some rows. */
   predict(head: Head, features: Features, rows: readonly number[]): Promise<Outputs>
   release(): Promise<void>
 }
 
-/** Settings under which Adam arrives at the minimum, for tens to thousands of features. */
-const steps = 250
-const learningRate = 0.1
-const largestBatch = 1024
+/** The rows that are looked at in one call: more are cut into blocks of about one size. */
+const largestBlock = 4096
 
 /**
- * Multinomial logistic regression on standardized features, minimized by Adam along a cosine to the end. Small sets are one batch, larger
- * ones batches of about one size: every row counts the same.
+ * Compiles the loss of an output layer and its gradient.
  *
- * @param settings.scaling default `each`
  * @param settings.widths the columns of each depth where features of several lie side by side; default all are of one
- * @param settings.penalty the inverse of the strength C of scikit-learn: the weights cost `penalty / (2 n)` times their squares
- * @param settings.keep the share of the features that is used, as in Head2Toe (Evci et al., 2022): those whose weights are largest in a
- * first fit to all of them (by the norm over the classes, on standardized features); the others get weight 0 in a second fit. Default 1
+ * @param settings.examples about as many rows as fits will have
+ * @param settings.classWeights a factor on the loss of each class; default 1
  */
 export async function createHeadTrainer(
   settings: {
     readonly features: number
     readonly classes: number
     readonly examples: number
-    readonly penalty: number
-    readonly scaling?: Scaling
     readonly widths?: readonly number[]
-    readonly keep?: number
     readonly classWeights?: readonly number[]
   },
   runtime: Runtime,
 ): Promise<HeadTrainer> {
-  const { features, classes, examples, penalty, scaling, widths, keep = 1, classWeights } = settings
-  const batchSize = Math.ceil(examples / Math.ceil(examples / largestBatch))
+  const { features, classes, examples, widths, classWeights } = settings
+  const blockSize = Math.ceil(examples / Math.ceil(examples / largestBlock))
   const builder = createBuilder('head')
   builder.output(builder.input(featuresInput, 'float32', ['N', features]))
   const graph = withHead(builder.build(), features, classes)
-  const trainable = [headWeight, headBias]
-  const step: TrainingStep = await compileStep(
+  const parameters = [headWeight, headBias]
+  const objective = await compileObjective(
     {
       graph,
       loss: crossEntropy(),
-      inputs: { [featuresInput]: { type: 'float32', dims: [batchSize, features] } },
-      trainable,
-      optimizer: adam({ weightDecay: penalty / examples }),
+      inputs: { [featuresInput]: { type: 'float32', dims: [blockSize, features] } },
     },
+    parameters,
     runtime,
+    { threads: 1 },
   )
-  const forward: Forward = await compileForward(graph, trainable, runtime, { threads: 1 })
-  return {
-    async *fit(raw, labels, rows, random) {
-      const standardized = standardize(raw, rows, scaling, widths)
-      const epochs = Math.max(Math.ceil(steps / Math.ceil(rows.length / batchSize)), 10)
-      const fitted = async function* (data: Float32Array) {
-        step.reset()
-        const { parameters } = yield* train({
-          step,
-          input: featuresInput,
-          examples: arrayExamples(data, [features]),
-          labels,
-          train: rows,
-          batchSize,
-          epochs,
-          learningRate,
-          schedule: cosine,
-          random,
-          ...(classWeights && { classWeights }),
-        })
-        return {
-          weight: parameters.get(headWeight) as Tensor,
-          bias: parameters.get(headBias) as Tensor,
+  const forward: Forward = await compileForward(graph, parameters, runtime, { threads: 1 })
+  const weights = classes * features
+
+  const minimum = async (
+    { blocks, weight: total }: Prepared,
+    penalty: number,
+    isKept: (column: number) => boolean,
+  ): Promise<Head> => {
+    const values = { weight: new Float32Array(weights), bias: new Float32Array(classes) }
+    const head = {
+      weight: float32([classes, features], values.weight),
+      bias: float32([classes], values.bias),
+    }
+    const found = await minimize(
+      async (point) => {
+        values.weight.set(point.subarray(0, weights))
+        values.bias.set(point.subarray(weights))
+        let value = 0
+        const gradient = new Float64Array(point.length)
+        for (const { feeds, weight } of blocks) {
+          const { loss, gradients } = await objective.run(feeds, parametersOf(head))
+          const share = weight / total
+          value += share * loss
+          let offset = 0
+          for (const { data } of gradients) {
+            for (let i = 0; i < data.length; i++) {
+              gradient[offset + i] = (gradient[offset + i] as number) + share * Number(data[i])
+            }
+            offset += data.length
+          }
         }
+        for (let i = 0; i < weights; i++) {
+          const w = point[i] as number
+          value += (0.5 * penalty * w * w) / total
+          gradient[i] = isKept(i % features) ? (gradient[i] as number) + (penalty * w) / total : 0
+        }
+        return { value, gradient }
+      },
+      new Float64Array(weights + classes),
+    )
+    values.weight.set(found.point.subarray(0, weights))
+    values.bias.set(found.point.subarray(weights))
+    return head
+  }
+
+  return {
+    prepare(raw, labels, rows, scaling) {
+      const { data, moments } = standardize(raw, rows, scaling, widths)
+      const blocks: Block[] = []
+      for (let start = 0; start < rows.length; start += blockSize) {
+        const targets = new BigInt64Array(blockSize)
+        const factors = new Float32Array(blockSize)
+        const values = new Float32Array(blockSize * features)
+        const count = Math.min(blockSize, rows.length - start)
+        values.set(data.subarray(start * features, (start + count) * features))
+        let weight = 0
+        for (let i = 0; i < count; i++) {
+          const label = labels[rows[start + i] as number] as number
+          targets[i] = BigInt(label)
+          factors[i] = classWeights?.[label] ?? 1
+          weight += factors[i] as number
+        }
+        const feeds = {
+          [featuresInput]: float32([blockSize, features], values),
+          [targetsInput]: { type: 'int64', dims: [blockSize], data: targets },
+          [weightsInput]: float32([blockSize], factors),
+        } as const
+        blocks.push({ feeds, weight })
       }
-      let head: Head = yield* fitted(standardized.data)
+      return { moments, blocks, weight: blocks.reduce((sum, block) => sum + block.weight, 0) }
+    },
+    async fit(prepared, penalty, keep = 1) {
+      let head = await minimum(prepared, penalty, () => true)
       if (keep < 1) {
         const chosen = largestWeights(head, Math.max(Math.round(keep * features), 1))
-        // A feature that is always zero has no gradient: its weight stays zero.
-        const masked = standardized.data.map((value, i) => (chosen.has(i % features) ? value : 0))
-        head = yield* fitted(masked)
+        head = await minimum(prepared, penalty, (column) => chosen.has(column))
       }
-      return unstandardize(head, standardized.moments)
+      return unstandardize(head, prepared.moments)
     },
     predict(head, raw, rows) {
       const examples = arrayExamples(raw.data, [features])
@@ -178,7 +232,7 @@ export async function createHeadTrainer(
       )
     },
     async release() {
-      await step.release()
+      await objective.release()
       await forward.release()
     },
   }

@@ -3,9 +3,9 @@ import { lossesAtBest, lossesByTemperature } from '../statistics/temperature.ts'
 import { balancedWeights } from '../training/class-weights.ts'
 import { type Features, rowsInViews } from '../training/features.ts'
 import { scoreOf } from '../training/loop.ts'
-import { finish, rowsOf, softmax } from '../training/predict.ts'
-import { type FoldResult, inPhase, type StrategyEvent, type Task } from '../training/task.ts'
-import { createHeadTrainer, type Head } from './head.ts'
+import { rowsOf, softmax } from '../training/predict.ts'
+import type { FoldResult, StrategyEvent, Task } from '../training/task.ts'
+import { createHeadTrainer, type Head, type Prepared } from './head.ts'
 import type { Scaling } from './standardize.ts'
 
 /** How an output layer is regularized. */
@@ -55,12 +55,7 @@ export type Probe = {
 }
 
 /** Trains output layers on cached features of some examples in all their views. */
-async function createProbe(
-  task: Task,
-  { features, widths }: ProbeInput,
-  examples: number,
-  { scaling, penalty, keep }: Regularization,
-) {
+async function createProbe(task: Task, { features, widths }: ProbeInput, examples: number) {
   const { data, count, columns } = features
   const views = data.length / (count * columns)
   const classes = task.classes.length
@@ -68,12 +63,8 @@ async function createProbe(
     {
       features: columns,
       classes,
-      // The penalty weighs against each example once, however many views there are of it.
       examples: examples * views,
-      penalty: penalty * views,
-      scaling,
       widths,
-      keep,
       classWeights: balancedWeights(task.labels, classes),
     },
     task.runtime,
@@ -83,8 +74,11 @@ async function createProbe(
     (_, row) => task.labels[row % count] as number,
   )
   return {
-    fit: (rows: readonly number[], random: Task['random']) =>
-      trainer.fit(features, labels, rowsInViews(features, rows), random),
+    prepare: (rows: readonly number[], scaling: Scaling) =>
+      trainer.prepare(features, labels, rowsInViews(features, rows), scaling),
+    // The penalty weighs against each example once, however many views there are of it.
+    fit: (prepared: Prepared, { penalty, keep }: Regularization) =>
+      trainer.fit(prepared, penalty * views, keep),
     predict: (head: Head, rows: readonly number[]) => trainer.predict(head, features, rows),
     release: () => trainer.release(),
   }
@@ -100,39 +94,51 @@ export async function* probeFolds(
   input: ProbeInput,
   name = 'output layer',
 ): AsyncGenerator<StrategyEvent, Probe> {
-  type Tried = Omit<Probe, 'losses'> & { readonly loss: number; readonly scaled: number[][] }
-  const tried: Tried[] = []
   const examples = Math.max(...task.folds.map(({ train }) => train.length))
   const choices = regularizations[input.kind]
-  for (const regularization of choices) {
-    const { scaling, penalty } = regularization
-    const probe = await createProbe(task, input, examples, regularization)
-    const folds: FoldResult[] = []
-    const heads: Head[] = []
-    const losses: number[] = []
-    const scaled: number[][] = []
-    for (const [index, { train, validation }] of task.folds.entries()) {
-      const start = performance.now()
-      const done = tried.length * task.folds.length + index
-      const total = choices.length * task.folds.length
-      yield { type: 'progress', phase: `transfer, ${name}`, done, total }
-      const random = task.random.fork(`head ${scaling} ${penalty} fold ${index}`)
-      const head = await finish(probe.fit(train, random))
+  const probe = await createProbe(task, input, examples)
+  const measured: Measured[][] = choices.map(() => [])
+  try {
+    for (const [fold, { train, validation }] of task.folds.entries()) {
       const truth = validation.map((row) => task.labels[row] as number)
-      const logits = await probe.predict(head, validation)
-      const { accuracy, loss } = scoreOf(softmax(logits), truth)
-      heads.push(head)
-      losses.push(loss)
-      scaled.push(lossesByTemperature(rowsOf(logits), truth))
-      const seconds = (performance.now() - start) / 1000
-      folds.push({ fold: index, accuracy, seconds, curve: [] })
+      const prepared = new Map<Scaling, Prepared>()
+      for (const [index, regularization] of choices.entries()) {
+        const done = fold * choices.length + index
+        const total = choices.length * task.folds.length
+        yield { type: 'progress', phase: `transfer, ${name}`, done, total }
+        const start = performance.now()
+        const { scaling } = regularization
+        const standardized = prepared.get(scaling) ?? probe.prepare(train, scaling)
+        prepared.set(scaling, standardized)
+        const head = await probe.fit(standardized, regularization)
+        const logits = await probe.predict(head, validation)
+        const { accuracy, loss } = scoreOf(softmax(logits), truth)
+        const scaled = lossesByTemperature(rowsOf(logits), truth)
+        const seconds = (performance.now() - start) / 1000
+        const result = { fold, accuracy, seconds, curve: [] }
+        measured[index]?.push({ head, loss, scaled, result })
+      }
     }
+  } finally {
     await probe.release()
-    const accuracy = mean(folds.map((fold) => fold.accuracy))
-    tried.push({ regularization, accuracy, loss: mean(losses), scaled, folds, heads })
   }
-  const best = tried.reduce((a, b) => (b.loss < a.loss ? b : a))
-  return { ...best, losses: lossesAtBest(best.scaled).losses }
+  const lossOf = (of: readonly Measured[]) => mean(of.map(({ loss }) => loss))
+  const best = measured.reduce((a, b) => (lossOf(b) < lossOf(a) ? b : a))
+  return {
+    regularization: choices[measured.indexOf(best)] as Regularization,
+    accuracy: mean(best.map(({ result }) => result.accuracy)),
+    losses: lossesAtBest(best.map(({ scaled }) => scaled)).losses,
+    folds: best.map(({ result }) => result),
+    heads: best.map(({ head }) => head),
+  }
+}
+
+/** An output layer and what it reached on the held-out part of its fold. */
+type Measured = {
+  readonly head: Head
+  readonly loss: number
+  readonly scaled: number[]
+  readonly result: FoldResult
 }
 
 /** A regularization in words. */
@@ -149,10 +155,10 @@ export async function* probeAll(
   regularization: Regularization,
 ): AsyncGenerator<StrategyEvent, Head> {
   const rows = Array.from(task.labels, (_, row) => row)
-  const probe = await createProbe(task, input, rows.length, regularization)
+  yield { type: 'progress', phase: 'transfer, output layer, all labels', done: 0, total: 1 }
+  const probe = await createProbe(task, input, rows.length)
   try {
-    const phase = 'transfer, output layer, all labels'
-    return yield* inPhase(phase, probe.fit(rows, task.random.fork('head')))
+    return await probe.fit(probe.prepare(rows, regularization.scaling), regularization)
   } finally {
     await probe.release()
   }

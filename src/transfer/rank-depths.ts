@@ -38,7 +38,9 @@ export async function* rankDepths(
   const truth = indices.map((index) => labels[index] as number)
   const rows = indices.map((_, row) => row)
   const ranked = depths.map((depth): Ranked => {
-    const { data, columns } = standardize(featuresOf(depth, depths, all), rows, 'common')
+    const features = featuresOf(depth, depths, all)
+    const { columns } = features
+    const { data } = standardize(features, rows, 'common')
     const vectors = rows.map((row) => data.subarray(row * columns, (row + 1) * columns))
     return { ...leaveOneOutScore(vectors, truth, classes.length), depth }
   })
