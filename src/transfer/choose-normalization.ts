@@ -25,7 +25,7 @@ const informativeImages = 40
 /**
  * The normalization that a backbone wants: what its metadata says, or else one of the usual ones. Those are left out under which the
  * backbone's own classifier tells the images apart less than half as well as under another: where pixels are far too large or too small for
- * it, it says the same of all. Of the others, the one under which its last features explain the labels best, by closed-form
+ * it, it says much the same of all. Of the others, the one under which its last features explain the labels best, by closed-form
  * leave-one-out. With few images several may lie within the noise: of those, the one under which its classifier is surest, since a network
  * is confused by images that look like none it was trained on.
  */

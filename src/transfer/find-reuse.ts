@@ -8,7 +8,7 @@ import type { Depth } from './depths.ts'
 import type { Known } from './moves.ts'
 import { normalizationsByValue, normalizationsIn } from './normalizations.ts'
 import { lowerDepth, rankDepths, rivalsOf } from './rank-depths.ts'
-import { type Reuse, topBlocks } from './reuse.ts'
+import { describeDepth, type Reuse, topBlocks } from './reuse.ts'
 import { search } from './search.ts'
 import { createTrials, type ReuseTrial, type TrialContext } from './trials.ts'
 
@@ -62,7 +62,7 @@ export async function* findReuse(
 
 function describeStart({ depth, head, thawed, added }: Reuse): string {
   const above = added > 0 ? ` on ${added} new block${added > 1 ? 's' : ''}` : ''
-  const reads = head === 'selected' ? 'features of all depths' : depth.name
+  const reads = head === 'selected' ? 'features of all depths' : describeDepth(depth)
   const state = thawed > 0 ? `${topBlocks(depth, thawed)} thawed` : 'all frozen'
   return `new output layer${above} on ${reads}, ${state}`
 }

@@ -1,5 +1,5 @@
 import type { Depth } from './depths.ts'
-import { type Reuse, topBlocks } from './reuse.ts'
+import { describeDepth, type Reuse, topBlocks } from './reuse.ts'
 
 /** What the search knows before it begins. */
 export type Known = {
@@ -40,7 +40,8 @@ export const moves: readonly Move[] = [
       at.thawed === 0 && at.added === 0
         ? rivals.map((depth) => ({ ...at, depth, head: 'linear' }))
         : [],
-    describe: (from, to) => `reused up to ${to.depth.name} instead of ${from.depth.name}`,
+    describe: (from, to) =>
+      `reused up to ${describeDepth(to.depth)} instead of ${describeDepth(from.depth)}`,
   },
   {
     to: (at, { top, isSelectable }) =>
@@ -68,7 +69,7 @@ export const moves: readonly Move[] = [
     to: (at, { top }) =>
       at.depth === top || at.added > 0 ? [] : [thaw({ ...at, depth: top }, top.blocks.length)],
     describe: (_, to) =>
-      `reused up to ${to.depth.name} again and thawed ${topBlocks(to.depth, to.thawed)}`,
+      `reused up to ${describeDepth(to.depth)} again and thawed ${topBlocks(to.depth, to.thawed)}`,
   },
   {
     to: (at, { isNormalized }) =>

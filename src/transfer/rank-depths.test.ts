@@ -74,7 +74,7 @@ test('a depth below the top is a rival where the layers above have lost what cou
   expect(events.at(-1)).toEqual({
     type: 'decision',
     sentence: expect.stringMatching(
-      /^depths by leave-one-out score \(and LogME\): \S+ 0\.\d{3} \(-?\d\.\d{3}\), \S+ -?0\.\d{3} \(-?\d\.\d{3}\)$/,
+      /^depths by leave-one-out score \(and LogME\): block 1 0\.\d{3} \(-?\d\.\d{3}\), block 2 -?0\.\d{3} \(-?\d\.\d{3}\)$/,
     ),
     kept: true,
   })

@@ -6,6 +6,7 @@ import { computeFeatures } from '../training/features.ts'
 import { asProgress, type StrategyEvent, type Task } from '../training/task.ts'
 import { featuresOf } from './cached-features.ts'
 import { type Depth, featuresAt } from './depths.ts'
+import { describeDepth } from './reuse.ts'
 import { standardize } from './standardize.ts'
 
 /** A depth and how well a linear model on its features tells the classes of images that it has not seen. */
@@ -46,7 +47,7 @@ export async function* rankDepths(
   })
   ranked.sort((a, b) => b.explained - a.explained)
   const shown = ranked.slice(0, mostShown).map(({ depth, explained, evidence }) => {
-    return `${depth.name} ${explained.toFixed(3)} (${evidence.toFixed(3)})`
+    return `${describeDepth(depth)} ${explained.toFixed(3)} (${evidence.toFixed(3)})`
   })
   const more = ranked.length > mostShown ? ` and ${ranked.length - mostShown} lower ones` : ''
   yield {

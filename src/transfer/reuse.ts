@@ -34,6 +34,11 @@ export function frozenEnd({ depth, thawed }: Reuse): string | null {
   return thawed < blocks.length ? (blocks[blocks.length - thawed]?.from as string) : null
 }
 
+/** How far a network is reused, in words that "--reuse" takes too, such as "block 12": exporters name values as they like. */
+export function describeDepth({ blocks, value }: Depth): string {
+  return value ? `block ${blocks.length}` : `the classifier's own scores`
+}
+
 /** Some of the upper blocks in words, such as "blocks 16-17 of 17". */
 export function topBlocks({ blocks }: Depth, count: number): string {
   const { length } = blocks

@@ -98,7 +98,7 @@ test('also where the layers that thawing makes good were given up while frozen',
   )
   expect(best).toEqual({ ...frozenUpTo(top), thawed: 5 })
   expect(decisions.at(-1)?.sentence).toMatch(
-    /^reused up to v5 again and thawed all 5 blocks: .*: kept$/,
+    /^reused up to block 5 again and thawed all 5 blocks: .*: kept$/,
   )
 })
 

@@ -18,7 +18,7 @@ import {
   probeAll,
   probeFolds,
 } from './probe.ts'
-import { frozenEnd, keyOf, type Reuse } from './reuse.ts'
+import { describeDepth, frozenEnd, keyOf, type Reuse } from './reuse.ts'
 import type { Refusal, Trial } from './search.ts'
 import { bestEpoch, createTuner, type Tuned, type Tuner } from './tune.ts'
 
@@ -63,7 +63,7 @@ export function createTrials(
   const probes = new Map<string, Probe>()
   const probeOf = async function* (reuse: Reuse): AsyncGenerator<StrategyEvent, Probe> {
     const key = `${reuse.head} ${reuse.depth.name}`
-    const name = `output layer at ${reuse.depth.name}`
+    const name = `output layer on ${describeDepth(reuse.depth)}`
     const probe =
       probes.get(key) ?? (yield* probeFolds(context.task, inputOf(context, reuse), name))
     probes.set(key, probe)
