@@ -13,8 +13,16 @@ export type NetworkWithLoss = {
   readonly inputs: Readonly<Record<string, TensorType>>
 }
 
-/** The network with its loss: a scalar that is its first output. */
-export async function attachLoss({ graph, loss, inputs }: NetworkWithLoss, runtime: Runtime) {
+/**
+ * The network with its loss: a scalar that is its first output.
+ *
+ * @param kept other values that have to be outputs
+ */
+export async function attachLoss(
+  { graph, loss, inputs }: NetworkWithLoss,
+  runtime: Runtime,
+  kept: readonly string[] = [],
+) {
   const output = graph.outputs[0]?.name as string
   const { types } = await inferTypes(graph, inputs, runtime)
   const { dims } = types.get(output) as TensorType
@@ -28,6 +36,7 @@ export async function attachLoss({ graph, loss, inputs }: NetworkWithLoss, runti
   builder.input(weightsInput, weights.type, weights.dims)
   const value = loss.write(builder, { output, targets: targetsInput, weights: weightsInput })
   builder.output(value)
+  for (const name of kept) builder.output(name)
   return {
     graph: builder.build(),
     loss: value,

@@ -116,11 +116,16 @@ const valuesOf = ({ carried }: WrittenStep) => carried.reduce((size, value) => s
 /** All that decides what a step computes, but the values of parameters. Loss and optimizer are told by what they write. */
 function describe(options: StepOptions): string {
   const { graph, loss, inputs, trainable, batchStatistics, lowering, multipliers } = options
-  const { newParameters, averaging } = options
+  const { newParameters, averaging, adversary } = options
   const modes = typeof batchStatistics === 'object' ? [...batchStatistics] : batchStatistics
   const builder = createBuilder()
   const names = { output: 'output', targets: targetsInput, weights: weightsInput }
   const value = loss.write(builder, names)
+  const opposed = adversary && [
+    adversary.value,
+    adversary.trainable,
+    adversary.factor(builder, graph.outputs[0]?.name as string),
+  ]
   // One of each kind: weight decay is for matrices alone, and may be another in new layers.
   const samples = [[2], [2, 2], [3], [3, 3]].map((dims, index) => ({
     name: `sample ${index}`,
@@ -142,7 +147,7 @@ function describe(options: StepOptions): string {
       },
       [builder.build().nodes, carried, value, loss.targets.type, loss.targets.dims([2, 3])],
       Object.entries(inputs).map(([name, { type, dims }]) => [name, type, dims]),
-      [trainable, modes, lowering ?? 'auto', averaging ?? null],
+      [trainable, modes, lowering ?? 'auto', averaging ?? null, opposed ?? null],
       [[...(multipliers ?? [])], [...(newParameters ?? [])]],
     ],
     (_, entry) => (ArrayBuffer.isView(entry) ? Array.from(entry as Uint8Array, String) : entry),

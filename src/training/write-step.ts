@@ -12,6 +12,7 @@ import { byteSize, sizeOf, type Tensor } from '../graph/tensor.ts'
 import { type LoweringName, lowerOn } from '../runtime/lowering.ts'
 import type { Runtime } from '../runtime/session.ts'
 import { inferTypes } from '../runtime/types.ts'
+import { type Adversary, differentiateBoth } from './adversary.ts'
 import { attachLoss, type NetworkWithLoss } from './attach-loss.ts'
 import { type Averaging, writeAverages } from './averaging.ts'
 import { type DropoutMask, feedDropout } from './dropout.ts'
@@ -29,6 +30,8 @@ export type StepOptions = UpdateOptions &
      * in training mode.
      */
     readonly batchStatistics?: boolean | ReadonlySet<string>
+    /** Some of the trained parameters may be trained against the others; default none. */
+    readonly adversary?: Adversary
     /** Keeps moving averages of the trained parameters and running statistics; default none. */
     readonly averaging?: Averaging
     /** Default: `auto`. */
@@ -57,7 +60,11 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
       throw new GraftError('bad-input', `the network has no parameter "${name}"`)
     }
   }
-  const withLoss = await attachLoss(options, runtime)
+  const { adversary } = options
+  // The scores are kept too: the factor is written from them.
+  const scores = graph.outputs[0]?.name as string
+  const kept = adversary ? [adversary.value, scores] : []
+  const withLoss = await attachLoss(options, runtime, kept)
   const typed = await inferTypes(withLoss.graph, withLoss.inputs, runtime)
   const swapped = swapReluPooling(mergeNodes(typed.graph), typed.types)
   const { graph: masked, masks } = feedDropout(swapped.graph, swapped.types)
@@ -76,7 +83,10 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
 
   const seeded = createBuilder(forward.name, forward)
   const seeds = new Map([[withLoss.loss, seeded.scalar(1)]])
-  const derivatives = differentiate(seeded.build(), types, seeds, trainable)
+  const ready = { graph: seeded.build(), types }
+  const derivatives = adversary
+    ? differentiateBoth(ready, seeds, trainable, adversary, scores)
+    : differentiate(ready.graph, types, seeds, trainable)
   const { graph: backward, gradients } = derivatives
 
   const builder = createBuilder(backward.name, backward)
