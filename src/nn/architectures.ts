@@ -23,11 +23,24 @@ export type InputDims = readonly [channels: number, height: number, width: numbe
 export const inputName = 'input'
 export const outputName = 'logits'
 
-function network(layers: Readonly<Record<string, Layer>>, input: InputDims, random: Random): Graph {
+/** The layers of a network by name, in order. */
+export type Layers = Readonly<Record<string, Layer>>
+
+/**
+ * A network of layers, each with parameters named after it.
+ *
+ * @param output the name of its result; default `logits`
+ */
+export function network(
+  layers: Layers,
+  input: InputDims,
+  random: Random,
+  output = outputName,
+): Graph {
   const builder = createBuilder()
   const x = { name: builder.input(inputName, 'float32', ['N', ...input]), dims: input }
   const { name, dims } = sequential(layers)({ builder, random }, x, '')
-  builder.output(builder.alias(outputName, name), 'float32', ['N', ...dims])
+  builder.output(builder.alias(output, name), 'float32', ['N', ...dims])
   return builder.build()
 }
 
@@ -39,11 +52,12 @@ export type MlpOptions = {
 }
 
 /** A stack of dense layers; with SELU and LeCun initialization it normalizes itself (Klambauer et al., 2017). */
-export function mlp(
-  input: InputDims,
-  { sizes, activation, classes }: MlpOptions,
-  random: Random,
-): Graph {
+export function mlp(input: InputDims, options: MlpOptions, random: Random): Graph {
+  return network({ ...mlpTrunk(options), head: dense(options.classes) }, input, random)
+}
+
+/** The hidden layers of `mlp`. */
+export function mlpTrunk({ sizes, activation }: Pick<MlpOptions, 'sizes' | 'activation'>): Layers {
   const { layer, initializer } = activations[activation]
   const hidden = sizes.map(
     (units, index) =>
@@ -52,11 +66,7 @@ export function mlp(
         sequential({ dense: dense(units, { initializer }), act: layer() }),
       ] as const,
   )
-  return network(
-    { flatten: flatten(), ...Object.fromEntries(hidden), head: dense(classes) },
-    input,
-    random,
-  )
+  return { flatten: flatten(), ...Object.fromEntries(hidden) }
 }
 
 /**
@@ -69,27 +79,23 @@ export function cnn(
   { classes, dropout: rate = 0.5 }: { readonly classes: number; readonly dropout?: number },
   random: Random,
 ): Graph {
+  return network({ ...cnnTrunk(rate), head: dense(classes) }, input, random)
+}
+
+/** The layers of `cnn` below its head; without dropout where the rate is 0. */
+export function cnnTrunk(rate = 0): Layers {
   const { layer: relu, initializer } = activations.relu
-  return network(
-    {
-      conv1: sequential({ conv: conv(32, 3), act: relu() }),
-      conv2: sequential({
-        conv: conv(64, 3),
-        act: relu(),
-        pool: maxPool(2),
-        dropout: dropout(rate / 2),
-      }),
-      hidden: sequential({
-        flatten: flatten(),
-        dense: dense(128, { initializer }),
-        act: relu(),
-        dropout: dropout(rate),
-      }),
-      head: dense(classes),
-    },
-    input,
-    random,
-  )
+  const drop = (share: number): Layers => (share > 0 ? { dropout: dropout(share) } : {})
+  return {
+    conv1: sequential({ conv: conv(32, 3), act: relu() }),
+    conv2: sequential({ conv: conv(64, 3), act: relu(), pool: maxPool(2), ...drop(rate / 2) }),
+    hidden: sequential({
+      flatten: flatten(),
+      dense: dense(128, { initializer }),
+      act: relu(),
+      ...drop(rate),
+    }),
+  }
 }
 
 export type ResnetOptions = {
@@ -103,11 +109,21 @@ export type ResnetOptions = {
 }
 
 /** The CIFAR network of He et al. (2016), section 4.2: 6 * blocks + 2 layers, with projections where the size changes. */
-export function resnet(
-  input: InputDims,
-  { classes, blocks = 1, widths = [16, 32, 64], stemStride = 1 }: ResnetOptions,
-  random: Random,
-): Graph {
+export function resnet(input: InputDims, options: ResnetOptions, random: Random): Graph {
+  const layers = {
+    ...resnetTrunk(options),
+    pool: globalAveragePool(),
+    head: dense(options.classes),
+  }
+  return network(layers, input, random)
+}
+
+/** The residual blocks of `resnet`, which end in a map. */
+export function resnetTrunk({
+  blocks = 1,
+  widths = [16, 32, 64],
+  stemStride = 1,
+}: Omit<ResnetOptions, 'classes'> = {}): Layers {
   const { layer: relu } = activations.relu
   const normalized = (filters: number, kernel: number, stride = 1) =>
     sequential({ conv: conv(filters, kernel, { stride, bias: false }), norm: batchNormalization() })
@@ -133,5 +149,5 @@ export function resnet(
       layers[`stage${stage + 1}.block${index + 1}`] = block(filters, enters ? 2 : 1, enters)
     }
   })
-  return network({ ...layers, pool: globalAveragePool(), head: dense(classes) }, input, random)
+  return layers
 }

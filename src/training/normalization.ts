@@ -42,6 +42,12 @@ export function usualNormalizations(channels: number): readonly Normalization[] 
   ]
 }
 
+/** What networks of our own take: pixels from -1 to 1. */
+export function halfNormalization(channels: number): Normalization {
+  const half = Array<number>(channels).fill(0.5)
+  return { name: '[-1, 1]', mean: half, std: half, order: 'RGB' }
+}
+
 /** The ranges of `Image.NominalPixelRange` (ONNX, docs/MetadataProps.md) as mean and std of x / 255. */
 const pixelRanges: Readonly<Record<string, readonly [mean: number, std: number]>> = {
   NominalRange_0_255: [0, 1 / 255],

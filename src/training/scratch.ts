@@ -2,7 +2,7 @@ import type { AugmentationRecipe } from '../data/augment.ts'
 import type { Size } from '../data/pixels.ts'
 import { countMultiplyAdds } from '../graph/cost.ts'
 import type { Graph } from '../graph/graph.ts'
-import { cnn, inputName, resnet } from '../nn/architectures.ts'
+import { cnn, cnnTrunk, inputName, type Layers, resnet, resnetTrunk } from '../nn/architectures.ts'
 import { crossEntropy } from '../nn/losses.ts'
 import { adamw } from '../nn/optimizers.ts'
 import { oneCycle } from '../nn/schedules.ts'
@@ -12,7 +12,7 @@ import { balancedWeights } from './class-weights.ts'
 import { imageExamples } from './examples.ts'
 import { compileForward, withParameters } from './forward.ts'
 import { train, trainableParameters } from './loop.ts'
-import { type Normalization, pixelsInput, takePixels } from './normalization.ts'
+import { halfNormalization, pixelsInput, takePixels } from './normalization.ts'
 import { compileStep } from './step.ts'
 import {
   affordableEpochs,
@@ -30,9 +30,11 @@ const learningRate = 2e-3
 const mostSteps = 1500
 
 /** A network of our own for images of some size. */
-type Design = {
+export type Design = {
   readonly name: string
   readonly size: Size
+  /** Its layers below the head, which pretraining begins with. */
+  readonly trunk: Layers
   build(classes: number, random: Random): Graph
 }
 
@@ -42,12 +44,14 @@ export function designFor({ height, width, channels }: Size): Design {
     return {
       name: 'cnn',
       size: { height, width, channels },
+      trunk: cnnTrunk(),
       build: (classes, random) => cnn([channels, height, width], { classes }, random),
     }
   }
   return {
     name: 'resnet',
     size: { height: 64, width: 64, channels },
+    trunk: resnetTrunk({ stemStride: 2 }),
     build: (classes, random) => resnet([channels, 64, 64], { classes, stemStride: 2 }, random),
   }
 }
@@ -172,11 +176,6 @@ export const scratch: Strategy = {
       },
     }
   },
-}
-
-function halfNormalization(channels: number): Normalization {
-  const half = Array<number>(channels).fill(0.5)
-  return { name: '[-1, 1]', mean: half, std: half, order: 'RGB' }
 }
 
 async function epochsFor(task: Task, graph: Graph): Promise<number> {
