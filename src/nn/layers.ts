@@ -56,6 +56,15 @@ export function dense(
   }
 }
 
+/** The same weight the other way round, [N, units] to [N, in]: the decoder of an autoencoder with tied weights has a bias of its own alone. */
+export function tiedDense(weight: string): Layer {
+  return (network, x, path) => {
+    const [, units = 1] = network.builder.build().initializers.get(weight)?.dims ?? []
+    const bias = parameter(network, `${path}.bias`, [units], constant(0))
+    return { name: network.builder.op('Gemm', [x.name, weight, bias]), dims: [units] }
+  }
+}
+
 export type ConvOptions = {
   readonly stride?: number
   /** Zeros on every side; by default as many as keep the size at stride 1. */
@@ -178,5 +187,42 @@ export function dropout(rate: number): Layer {
   return ({ builder }, x) => ({
     name: builder.op('Dropout', [x.name, builder.scalar(rate)]),
     dims: x.dims,
+  })
+}
+
+/** The values of each example in other dimensions. */
+export function reshape(dims: readonly number[]): Layer {
+  return ({ builder }, x) => ({
+    name: builder.op('Reshape', [x.name, builder.int64s([0, ...dims])]),
+    dims,
+  })
+}
+
+/**
+ * A convolution with `factor` squared filters for each wanted one, which become pixels side by side: a map `factor` times as high and as
+ * wide (Shi et al., 2016).
+ */
+export function subPixelConv(filters: number, kernel: number, factor: number): Layer {
+  const inner = conv(filters * factor ** 2, kernel)
+  return (network, x, path) => {
+    const { name, dims } = inner(network, x, path)
+    const [, height, width] = dims as [number, number, number]
+    return {
+      name: network.builder.op('DepthToSpace', [name], { blocksize: factor }),
+      dims: [filters, factor * height, factor * width],
+    }
+  }
+}
+
+/** The upper left part of every map. */
+export function crop(height: number, width: number): Layer {
+  return ({ builder }, x) => ({
+    name: builder.op('Slice', [
+      x.name,
+      builder.int64s([0, 0]),
+      builder.int64s([height, width]),
+      builder.int64s([2, 3]),
+    ]),
+    dims: [x.dims[0] as number, height, width],
   })
 }

@@ -72,3 +72,9 @@ export const meanSquaredError: Loss = {
     return weightedMean(builder, rowMean(builder, square), weights)
   },
 }
+
+/** For a network that computes its own loss: the weighted mean of its output [N]. Its targets, float32 [1], are not looked at. */
+export const ownLoss: Loss = {
+  targets: { type: 'float32', dims: () => [1] },
+  write: (builder, { output, weights }) => weightedMean(builder, output, weights),
+}

@@ -1,0 +1,14 @@
+import { gather, type Images, type Size } from './pixels.ts'
+
+/** Images of one size that need not all be in memory. */
+export type ImageStream = Size & {
+  readonly count: number
+  /** The images at these indices, in their order, as uint8 pixels NHWC. */
+  read(indices: ArrayLike<number>): Promise<Uint8Array>
+}
+
+/** Images in memory as a stream. */
+export function streamOf(images: Images): ImageStream {
+  const { height, width, channels, count } = images
+  return { height, width, channels, count, read: async (indices) => gather(images, indices) }
+}

@@ -1,0 +1,62 @@
+import type { ImageStream } from '../data/image-stream.ts'
+import type { Images, Size } from '../data/pixels.ts'
+import type { Graph } from '../graph/graph.ts'
+import type { Layers } from '../nn/architectures.ts'
+import type { Random } from '../random.ts'
+import type { Runtime } from '../runtime/session.ts'
+import type { Checkpoints, StrategyEvent } from '../training/task.ts'
+
+/** A network to pretrain: its layers below the head, for images of one size. */
+export type Architecture = { readonly name: string; readonly size: Size; readonly trunk: Layers }
+
+/** What a method may learn from besides pixels, by the index of the image in the stream. */
+export type Hints = {
+  /** The class of every image, -1 where it has none. */
+  readonly labels: Int32Array
+  readonly classes: readonly string[]
+}
+
+export type PretrainingOptions = {
+  /** Images of the architecture's size. */
+  readonly images: ImageStream
+  readonly architecture: Architecture
+  /** One of the method's variants; default its first. */
+  readonly variant?: string
+  readonly hints?: Hints
+  /** How many passes over the images. */
+  readonly epochs: number
+  readonly random: Random
+  readonly runtime: Runtime
+  readonly checkpoints: Checkpoints
+}
+
+/** Images that show what was learned, in rows that belong together. */
+export type Pictures = { readonly caption: string; readonly rows: readonly Images[] }
+
+export type Pretrained = {
+  /** The backbone: raw pixels, uint8 [N, H, W, C], to features, [N, F] or [N, F, H', W']. */
+  readonly graph: Graph
+  readonly epochs: number
+  /** The mean training loss of the first and of the last epoch. */
+  readonly loss: { readonly first: number; readonly last: number }
+  readonly pictures: Pictures | null
+}
+
+/** A way to learn from images without the labels that are wanted in the end. */
+export type PretrainingMethod = {
+  readonly name: string
+  /** What it does, in half a sentence. */
+  readonly summary: string
+  /** Ways to do it, by name; the first is the usual one. */
+  readonly variants: readonly [string, ...string[]]
+  /** Passes that it is worth to make over about ten thousand images. */
+  readonly epochs: number
+  /** Why it cannot be used with what is given, or null. */
+  unavailable(hints: Hints | undefined): string | null
+  /**
+   * Trains the architecture on the images and returns it as a backbone. The same options give the same bits, resumed or not.
+   *
+   * @throws GraftError `bad-usage` for an unknown variant, `bad-input` where the images do not suit
+   */
+  pretrain(options: PretrainingOptions): AsyncGenerator<StrategyEvent, Pretrained>
+}
