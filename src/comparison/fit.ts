@@ -57,7 +57,7 @@ export type FitEvent =
       StrategyRecord,
       'name' | 'status' | 'reason' | 'accuracy'
     >)
-  | { readonly type: 'notice' | 'verdict'; readonly sentence: string }
+  | { readonly type: 'verdict'; readonly sentence: string }
 
 export type FitResult = {
   readonly record: RunRecord

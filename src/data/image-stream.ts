@@ -12,3 +12,12 @@ export function streamOf(images: Images): ImageStream {
   const { height, width, channels, count } = images
   return { height, width, channels, count, read: async (indices) => gather(images, indices) }
 }
+
+/** Some images of a stream, in the order of their indices. */
+export function subsetOf(stream: ImageStream, indices: readonly number[]): ImageStream {
+  return {
+    ...stream,
+    count: indices.length,
+    read: (own) => stream.read(Array.from(own, (index) => indices[index] as number)),
+  }
+}

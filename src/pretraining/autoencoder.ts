@@ -64,7 +64,7 @@ export const autoencoder: PretrainingMethod = {
   summary: 'mends spoiled images',
   variants: ['denoising', 'stacked', 'patches'],
   epochs: 10,
-  unavailable: () => null,
+  needs: null,
   async *pretrain(options) {
     const { architecture, random, variant = 'denoising' } = options
     const recipe = variants[variant] as Recipe

@@ -9,11 +9,11 @@ import type { Checkpoints, StrategyEvent } from '../training/task.ts'
 /** A network to pretrain: its layers below the head, for images of one size. */
 export type Architecture = { readonly name: string; readonly size: Size; readonly trunk: Layers }
 
-/** What a method may learn from besides pixels, by the index of the image in the stream. */
-export type Hints = {
+/** Labels by the index of the image in the stream. */
+export type Labels = {
+  readonly classes: readonly string[]
   /** The class of every image, -1 where it has none. */
   readonly labels: Int32Array
-  readonly classes: readonly string[]
 }
 
 export type PretrainingOptions = {
@@ -22,7 +22,10 @@ export type PretrainingOptions = {
   readonly architecture: Architecture
   /** One of the method's variants; default its first. */
   readonly variant?: string
-  readonly hints?: Hints
+  /** Labels that may be learned from: not those that are wanted in the end. */
+  readonly labels?: Labels
+  /** Labels that are only looked at, to say how well features tell them apart. */
+  readonly probe?: Labels
   /** How many passes over the images. */
   readonly epochs: number
   readonly random: Random
@@ -51,8 +54,8 @@ export type PretrainingMethod = {
   readonly variants: readonly [string, ...string[]]
   /** Passes that it is worth to make over about ten thousand images. */
   readonly epochs: number
-  /** Why it cannot be used with what is given, or null. */
-  unavailable(hints: Hints | undefined): string | null
+  /** What it needs besides images; null where that is nothing. */
+  readonly needs: 'labels' | null
   /**
    * Trains the architecture on the images and returns it as a backbone. The same options give the same bits, resumed or not.
    *

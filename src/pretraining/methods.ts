@@ -1,7 +1,15 @@
 import { autoencoder } from './autoencoder.ts'
+import { contrastive } from './contrastive.ts'
+import { gan } from './gan.ts'
+import { jigsaw } from './jigsaw.ts'
+import { labelled } from './labelled.ts'
 import type { PretrainingMethod } from './method.ts'
+import { rotation } from './rotation.ts'
 
 /** All methods of pretraining by name. */
 export const methods: Readonly<Record<string, PretrainingMethod>> = Object.fromEntries(
-  [autoencoder].map((method) => [method.name, method]),
+  [autoencoder, gan, rotation, jigsaw, contrastive, labelled].map((method) => [
+    method.name,
+    method,
+  ]),
 )

@@ -30,9 +30,20 @@ export type Plan = {
   /** Default: one cycle. */
   readonly schedule?: Schedule
   feeds(batch: PlanBatch, draws: Random): Readonly<Record<string, Tensor>>
-  /** Looks at the losses of an epoch: why it makes no sense to go on, or null. */
-  watch?(losses: readonly number[], epoch: number): string | null
+  /** Looks at what an epoch has come to. */
+  watch?(epoch: WatchedEpoch): Promise<Observation>
 }
+
+export type WatchedEpoch = {
+  readonly epoch: number
+  /** Of every step. */
+  readonly losses: readonly number[]
+  /** What was learned so far. */
+  parameters(): ReadonlyMap<string, Tensor>
+}
+
+/** What there is to say of an epoch, and why it makes no sense to go on. */
+export type Observation = { readonly notice?: string; readonly failure?: string }
 
 export type PlanResult = {
   readonly parameters: ReadonlyMap<string, Tensor>
@@ -110,11 +121,13 @@ export async function* runPlan(
         validationAccuracy: null,
         learningRate,
       }
-      const reason = plan.watch?.(
-        results.map((result) => result.loss),
+      const seen = await plan.watch?.({
         epoch,
-      )
-      if (reason) throw new GraftError('bad-input', `${phase}: ${reason}`)
+        losses: results.map((result) => result.loss),
+        parameters: () => latest(step),
+      })
+      if (seen?.notice) yield { type: 'notice', sentence: `${phase}: ${seen.notice}` }
+      if (seen?.failure) throw new GraftError('bad-input', `${phase}: ${seen.failure}`)
       if (epoch === epochs || performance.now() - last > 1000 * checkpointInterval) {
         const state: Saved = { losses, state: encodeState(step.state()) }
         await checkpoints.save(key, state)

@@ -3,6 +3,7 @@ import type { Graph } from '../graph/graph.ts'
 import { byteSize, sizeOf, type Tensor, type TensorType } from '../graph/tensor.ts'
 import { targetsInput, weightsInput } from '../nn/losses.ts'
 import type { Runtime, Session } from '../runtime/session.ts'
+import { outputsOf } from './adversary.ts'
 import { severalSteps, singleStep } from './several-steps.ts'
 import { writeUpdate } from './update.ts'
 import { type StepOptions, type WrittenStep, writeStep } from './write-step.ts'
@@ -122,9 +123,9 @@ function describe(options: StepOptions): string {
   const names = { output: 'output', targets: targetsInput, weights: weightsInput }
   const value = loss.write(builder, names)
   const opposed = adversary && [
-    adversary.value,
     adversary.trainable,
-    adversary.factor(builder, graph.outputs[0]?.name as string),
+    outputsOf(adversary),
+    'factor' in adversary && adversary.factor(builder, adversary.scores),
   ]
   // One of each kind: weight decay is for matrices alone, and may be another in new layers.
   const samples = [[2], [2, 2], [3], [3, 3]].map((dims, index) => ({

@@ -44,6 +44,7 @@ export type StrategyEvent =
   | ProgressEvent
   | (TrainingEvent & { readonly phase: string })
   | { readonly type: 'decision'; readonly sentence: string; readonly kept: boolean }
+  | { readonly type: 'notice'; readonly sentence: string }
 
 export type FoldResult = {
   readonly fold: number

@@ -12,7 +12,7 @@ import { byteSize, sizeOf, type Tensor } from '../graph/tensor.ts'
 import { type LoweringName, lowerOn } from '../runtime/lowering.ts'
 import type { Runtime } from '../runtime/session.ts'
 import { inferTypes } from '../runtime/types.ts'
-import { type Adversary, differentiateBoth } from './adversary.ts'
+import { type Adversary, differentiateBoth, outputsOf } from './adversary.ts'
 import { attachLoss, type NetworkWithLoss } from './attach-loss.ts'
 import { type Averaging, writeAverages } from './averaging.ts'
 import { type DropoutMask, feedDropout } from './dropout.ts'
@@ -61,10 +61,7 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
     }
   }
   const { adversary } = options
-  // The scores are kept too: the factor is written from them.
-  const scores = graph.outputs[0]?.name as string
-  const kept = adversary ? [adversary.value, scores] : []
-  const withLoss = await attachLoss(options, runtime, kept)
+  const withLoss = await attachLoss(options, runtime, adversary ? outputsOf(adversary) : [])
   const typed = await inferTypes(withLoss.graph, withLoss.inputs, runtime)
   const swapped = swapReluPooling(mergeNodes(typed.graph), typed.types)
   const { graph: masked, masks } = feedDropout(swapped.graph, swapped.types)
@@ -85,7 +82,7 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
   const seeds = new Map([[withLoss.loss, seeded.scalar(1)]])
   const ready = { graph: seeded.build(), types }
   const derivatives = adversary
-    ? differentiateBoth(ready, seeds, trainable, adversary, scores)
+    ? differentiateBoth(ready, seeds, trainable, adversary)
     : differentiate(ready.graph, types, seeds, trainable)
   const { graph: backward, gradients } = derivatives
 

@@ -1,0 +1,69 @@
+import { augment } from '../data/augment.ts'
+import { bytesPerImage, type Size } from '../data/pixels.ts'
+import { classify, gentleAugmentation } from './classification.ts'
+import type { PretrainingMethod } from './method.ts'
+import { turnedAlike } from './turned-alike.ts'
+
+/**
+ * By how many quarters an image was turned (Gidaris, Singh and Komodakis, 2018): who knows has to know what is seen. Images that are not square are turned by halves
+ * alone. It teaches little where things have no up, and harm where a turn makes one class of another, which is looked for and said.
+ */
+export const rotation: PretrainingMethod = {
+  name: 'rotation',
+  summary: 'tells how far images were turned',
+  variants: ['turns'],
+  epochs: 20,
+  needs: null,
+  async *pretrain(options) {
+    const { images } = options
+    const { size } = options.architecture
+    const turns = size.height === size.width ? [0, 1, 2, 3] : [0, 2]
+    const warning = await turnedAlike(options)
+    if (warning) yield { type: 'notice', sentence: `rotation: ${warning}` }
+    const recipe = gentleAugmentation(size.channels)
+    const row = bytesPerImage(size)
+    return yield* classify(
+      {
+        name: 'rotation',
+        classes: turns.length,
+        images,
+        pose({ pixels, indices }, draws) {
+          const varied = augment(pixels, size, recipe, draws)
+          const turned = new Uint8Array(pixels.length)
+          const labels = Array.from(indices, () => draws.integer(turns.length))
+          for (const [i, label] of labels.entries()) {
+            const [from, to] = [i * row, (i + 1) * row]
+            turn(varied.subarray(from, to), turned.subarray(from, to), size, turns[label] as number)
+          }
+          return { pixels: turned, labels }
+        },
+      },
+      options,
+    )
+  },
+}
+
+/** Turns one image by quarters, clockwise; by an odd number of them it has to be square. */
+export function turn(
+  from: Uint8Array,
+  to: Uint8Array,
+  { height, width, channels }: Size,
+  quarters: number,
+): void {
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const [row, column] = sources[quarters]?.(y, x, height - 1, width - 1) ?? [y, x]
+      const [source, target] = [(row * width + column) * channels, (y * width + x) * channels]
+      for (let c = 0; c < channels; c++) to[target + c] = from[source + c] as number
+    }
+  }
+}
+
+/** Where the pixel of a turned image comes from. */
+const sources: Readonly<
+  Record<number, (y: number, x: number, bottom: number, right: number) => readonly [number, number]>
+> = {
+  1: (y, x, bottom) => [bottom - x, y],
+  2: (y, x, bottom, right) => [bottom - y, right - x],
+  3: (y, x, _, right) => [x, right - y],
+}
