@@ -1,5 +1,5 @@
 import type { ImageStream } from '../data/image-stream.ts'
-import type { Images, Size } from '../data/pixels.ts'
+import type { Images, Pixels, Size } from '../data/pixels.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Layers } from '../nn/architectures.ts'
 import type { Random } from '../random.ts'
@@ -16,6 +16,9 @@ export type Labels = {
   readonly labels: Int32Array
 }
 
+/** Makes a label of an image, uint8 rows, columns, channels; null where it has none. */
+export type Rule = (image: Pixels & { readonly name: string }) => string | number | null
+
 export type PretrainingOptions = {
   /** Images of the architecture's size. */
   readonly images: ImageStream
@@ -24,6 +27,8 @@ export type PretrainingOptions = {
   readonly variant?: string
   /** Labels that may be learned from: not those that are wanted in the end. */
   readonly labels?: Labels
+  /** What says the class of an image, for the method that learns from such a rule. */
+  readonly rule?: Rule
   /** Labels that are only looked at, to say how well features tell them apart. */
   readonly probe?: Labels
   /** How many passes over the images. */
@@ -55,7 +60,7 @@ export type PretrainingMethod = {
   /** Passes that it is worth to make over about ten thousand images. */
   readonly epochs: number
   /** What it needs besides images; null where that is nothing. */
-  readonly needs: 'labels' | null
+  readonly needs: 'labels' | 'rule' | null
   /**
    * Trains the architecture on the images and returns it as a backbone. The same options give the same bits, resumed or not.
    *

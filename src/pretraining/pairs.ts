@@ -1,0 +1,100 @@
+import { augment } from '../data/augment.ts'
+import { float32, type Tensor } from '../graph/tensor.ts'
+import { dense, sequential } from '../nn/layers.ts'
+import { binaryCrossEntropy, targetsInput, weightsInput } from '../nn/losses.ts'
+import { adamw } from '../nn/optimizers.ts'
+import type { Random } from '../random.ts'
+import { trainableParameters } from '../training/loop.ts'
+import { pixelsInput } from '../training/normalization.ts'
+import { gentleAugmentation, pixelDims, toVector } from './classification.ts'
+import { labelledOf } from './labelled.ts'
+import type { PretrainingMethod } from './method.ts'
+import { backboneOf, batchSizeFor, pixelFeed, pixelNetwork } from './networks.ts'
+import { runPlan } from './plan.ts'
+
+const learningRate = 1e-3
+const partnersInput = 'graft.partners'
+
+/**
+ * Do two images show the same thing? (Bromley et al., 1993; Koch, Zemel and Salakhutdinov, 2015.) People can answer that who could not name it, so such labels are
+ * easy to get. Two images go through one trunk, and an output layer reads how far apart their features are.
+ */
+export const pairs: PretrainingMethod = {
+  name: 'pairs',
+  summary: 'tells whether two images show the same thing',
+  variants: ['same'],
+  epochs: 20,
+  needs: 'labels',
+  async *pretrain(options) {
+    const { architecture, random } = options
+    const { size, trunk } = architecture
+    const known = labelledOf(options, 'pairs')
+    const own = { ...options, images: known.images }
+    const batchSize = batchSizeFor(own)
+    const recipe = gentleAugmentation(size.channels)
+    const graph = pixelNetwork(size, random, (network, x) => {
+      const { builder } = network
+      const partners = builder.input(partnersInput, 'int64', [batchSize])
+      const features = toVector(network, sequential(trunk)(network, x, ''), 'pool')
+      const others = builder.op('Gather', [features.name, partners], { axis: 0 })
+      const apart = builder.op('Abs', [builder.op('Sub', [features.name, others])])
+      return [dense(1)(network, { ...features, name: apart }, 'answer').name]
+    })
+    const weights = float32([batchSize], new Float32Array(batchSize).fill(1))
+    const { parameters, losses } = yield* runPlan(
+      {
+        step: {
+          graph,
+          loss: binaryCrossEntropy,
+          inputs: {
+            [pixelsInput]: { type: 'uint8', dims: pixelDims(batchSize, architecture) },
+            [partnersInput]: { type: 'int64', dims: [batchSize] },
+          },
+          trainable: trainableParameters(graph),
+          optimizer: adamw({ weightDecay: 0.01 }),
+          clipNorm: 5,
+          batchStatistics: true,
+        },
+        batchSize,
+        learningRate,
+        feeds({ pixels, indices }, draws) {
+          const labels = Array.from(indices, (index) => known.labels[index] as number)
+          const partners = drawPartners(labels, draws)
+          const same = partners.map((other, i) => (labels[other] === labels[i] ? 1 : 0))
+          const chosen: Tensor = {
+            type: 'int64',
+            dims: [batchSize],
+            data: BigInt64Array.from(partners, BigInt),
+          }
+          return {
+            ...pixelFeed(augment(pixels, size, recipe, draws), batchSize, size),
+            [partnersInput]: chosen,
+            [targetsInput]: float32([batchSize, 1], same),
+            [weightsInput]: weights,
+          }
+        },
+      },
+      own,
+      'pairs',
+      'pairs',
+    )
+    return {
+      graph: backboneOf(architecture, parameters, random),
+      epochs: options.epochs,
+      loss: { first: losses[0] as number, last: losses.at(-1) as number },
+      pictures: null,
+    }
+  },
+}
+
+/** Another image for each, of the same class in about half of the cases, as far as there is one. */
+export function drawPartners(labels: readonly number[], random: Random): number[] {
+  return labels.map((label, i) => {
+    const wantsSame = random.uniform() < 0.5
+    const others = labels.flatMap((other, j) =>
+      j !== i && (other === label) === wantsSame ? [j] : [],
+    )
+    if (others.length > 0) return others[random.integer(others.length)] as number
+    return (i + 1) % labels.length
+  })
+}
