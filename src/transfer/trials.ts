@@ -51,6 +51,9 @@ export type TrialContext = {
 const layerwiseDecay = 0.85
 /** What begins at random values learns by so much faster. */
 const newRate = 10
+/** By how much faster to try again what was still getting better at its end, and the share of what is left that this may cost. */
+const retryFactor = 4
+const shareOfRetry = 1 / 4
 
 /**
  * Tries ways to reuse a network, one after the other, each within half of what the budget has left. What is no better than the best so far
@@ -81,8 +84,16 @@ export function createTrials(
       reuse,
     )
     if ('reason' in tuner) return tuner
-    left -= tuner.cost
-    return yield* tunedTrial(context, reuse, probe, tuner, best)
+    const spend = () => {
+      left -= tuner.cost
+    }
+    spend()
+    const more = () => {
+      const isAffordable = tuner.cost <= left * shareOfRetry
+      if (isAffordable) spend()
+      return isAffordable
+    }
+    return yield* tunedTrial(context, reuse, probe, tuner, best, more)
   }
 }
 
@@ -117,25 +128,31 @@ function frozenTrial(context: TrialContext, reuse: Reuse, probe: Probe): ReuseTr
 /** What is kept of a fold. */
 type Fit = Pick<Tuned, 'curve' | 'losses'> & { readonly seconds: number }
 
-async function* tunedTrial(
-  context: TrialContext,
-  reuse: Reuse,
-  probe: Probe | null,
-  tuner: Tuner,
-  best: Trial | null,
-): AsyncGenerator<StrategyEvent, ReuseTrial | Refusal> {
-  const { task } = context
-  const key = keyOf(reuse)
+/** Trains on the folds at one rate; `again` counts the rates that were tried before. */
+async function* fitFolds(
+  { task }: TrialContext,
+  {
+    key,
+    again,
+    probe,
+    tuner,
+    best,
+    learningRate,
+  }: {
+    readonly key: string
+    readonly again: number
+    readonly probe: Probe | null
+    readonly tuner: Tuner
+    readonly best: Trial | null
+    readonly learningRate: number
+  },
+): AsyncGenerator<StrategyEvent, readonly Fit[]> {
   const fits: Fit[] = []
-  const learningRate =
-    context.thawRate ??
-    (yield* remember(task.checkpoints, `transfer-${key}-rate`, () =>
-      testedRate(context, key, probe, tuner),
-    ))
+  const name = again === 0 ? key : `${key}-faster-${again}`
   for (const [index, { train, validation, repeat }] of tuner.folds.entries()) {
     const isNextRepeat = repeat > 0 && tuner.folds[index - 1]?.repeat !== repeat
     if (isNextRepeat && best && isHopeless(fits, best)) break
-    const phase = `transfer, ${key}, fold ${index + 1} of ${tuner.folds.length}`
+    const phase = `transfer, ${name}, fold ${index + 1} of ${tuner.folds.length}`
     const fitted = async function* (): AsyncGenerator<StrategyEvent, Fit> {
       const start = performance.now()
       const random = task.random.fork(`thawed fold ${index}`)
@@ -150,7 +167,42 @@ async function* tunedTrial(
       })
       return { curve, losses, seconds: (performance.now() - start) / 1000 }
     }
-    fits.push(yield* remember(task.checkpoints, `transfer-${key}-fold-${index}`, fitted))
+    fits.push(yield* remember(task.checkpoints, `transfer-${name}-fold-${index}`, fitted))
+  }
+  return fits
+}
+
+async function* tunedTrial(
+  context: TrialContext,
+  reuse: Reuse,
+  probe: Probe | null,
+  tuner: Tuner,
+  best: Trial | null,
+  more: () => boolean,
+): AsyncGenerator<StrategyEvent, ReuseTrial | Refusal> {
+  const { task } = context
+  const key = keyOf(reuse)
+  const first =
+    context.thawRate ??
+    (yield* remember(task.checkpoints, `transfer-${key}-rate`, () =>
+      testedRate(context, key, probe, tuner),
+    ))
+  const at = (rate: number, again: number) =>
+    fitFolds(context, { key, again, probe, tuner, best, learningRate: rate })
+  let [learningRate, fits] = [first, yield* at(first, 0)]
+  // Best at the very end: it had not learned enough, and the range test was too careful.
+  for (
+    let again = 1;
+    context.thawRate === null && bestEpoch(fits).epoch === tuner.epochs;
+    again++
+  ) {
+    const faster = learningRate * retryFactor
+    if (faster > highestRate || !more()) break
+    const next = yield* at(faster, again)
+    const count = Math.min(fits.length, next.length)
+    const lossOf = (of: readonly Fit[]) => mean(bestEpoch(of).losses.slice(0, count))
+    if (!(lossOf(next) < lossOf(fits))) break
+    ;[learningRate, fits] = [faster, next]
   }
   const { epoch, losses } = bestEpoch(fits)
   if (epoch === 0) {
