@@ -145,6 +145,10 @@ for (let seed = 0; seed < Number(values.seeds); seed++) {
     async *images() {
       return images
     },
+    // biome-ignore lint/correctness/useYield: the images are there already
+    async *pool() {
+      return images
+    },
     multiplyAdds: budget,
     random,
     runtime,

@@ -6,6 +6,7 @@ import { evaluateCommand } from './evaluate.ts'
 import { fitCommand } from './fit.ts'
 import { inspectCommand } from './inspect.ts'
 import { predictCommand } from './predict.ts'
+import { pretrainCommand } from './pretrain.ts'
 import { plain } from './progress.ts'
 import { reportCommand } from './report.ts'
 import { resumeCommand } from './resume.ts'
@@ -25,6 +26,7 @@ async function main(): Promise<number> {
     evaluateCommand,
     predictCommand,
     inspectCommand,
+    pretrainCommand,
     resumeCommand,
     reportCommand,
     demoCommand,

@@ -5,6 +5,7 @@ import { fingerprint } from '../data/fingerprint.ts'
 import { stratifiedFolds } from '../data/folds.ts'
 import { openSource } from '../data/open-source.ts'
 import type { Images, Size } from '../data/pixels.ts'
+import { decodePool } from '../data/pool.ts'
 import { probeImageSize } from '../data/probe.ts'
 import type { LabelledItem, SkippedFile, Source } from '../data/source.ts'
 import { usableClasses } from '../data/usable-classes.ts'
@@ -167,6 +168,7 @@ export async function* fit(
     folds,
     nativeSize,
     images: labelled.images,
+    pool: poolOf(source),
     multiplyAdds:
       (configuration.budget * multiplyAddsPerSecond) / Math.max(available.length, 1) / 2,
     random,
@@ -292,6 +294,14 @@ async function* withoutSkips<R>(
     const { done, value } = await events.next()
     if (done) return value
     if (value.type !== 'skipped') yield value
+  }
+}
+
+/** The pool of a source; what cannot be decoded was named before, where it is labelled. */
+function poolOf(source: Source): Task['pool'] {
+  return async function* (size) {
+    const { images } = yield* decodePool(source, size)
+    return images
   }
 }
 

@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path'
 import { GraftError } from '../errors.ts'
 import { writeFileAtomic } from '../files.ts'
 import type { Checkpoints } from '../training/task.ts'
+import { checkpointsIn } from './checkpoints.ts'
 import type { RunRecord } from './record.ts'
 
 /** The files of a run. */
@@ -84,17 +85,7 @@ async function folderAt(path: string): Promise<RunFolder> {
     path,
     model,
     report,
-    checkpoints: {
-      async load(key) {
-        try {
-          return JSON.parse(await readFile(join(checkpoints, `${key}.json`), 'utf8'))
-        } catch {
-          return undefined // Missing, or damaged from outside: the work is done again.
-        }
-      },
-      save: (key, value) =>
-        writeFileAtomic(join(checkpoints, `${key}.json`), JSON.stringify(value)),
-    },
+    checkpoints: checkpointsIn(checkpoints),
     writeRecord: (value) => writeFileAtomic(record, `${JSON.stringify(value, null, 2)}\n`),
     writeModel: (bytes) => writeFileAtomic(model, bytes),
     log(event) {

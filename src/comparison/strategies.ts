@@ -1,11 +1,19 @@
 import { GraftError } from '../errors.ts'
+import { methods } from '../pretraining/methods.ts'
 import { scratch } from '../training/scratch.ts'
 import type { Strategy } from '../training/task.ts'
+import { pretrained } from '../transfer/pretrained.ts'
 import { type TransferOptions, transfer } from '../transfer/transfer.ts'
 
 /** The strategies by name, in the order in which they are tried. */
 const strategies: Readonly<Record<string, (options: TransferOptions) => Strategy>> = {
   scratch: () => scratch,
+  ...Object.fromEntries(
+    Object.entries(methods).map(([name, method]) => [
+      name,
+      (options: TransferOptions) => pretrained(method, options),
+    ]),
+  ),
   transfer,
 }
 
@@ -30,7 +38,9 @@ export function strategiesNamed(list: string, options: TransferOptions): Strateg
  */
 export function needBackbone(list: string): Strategy[] {
   const bare = createNamed(list, { backbone: null, normalization: null })
-  return bare.filter(({ unavailable }) => unavailable !== null)
+  return bare.filter(
+    ({ name, unavailable }) => unavailable !== null && !Object.hasOwn(methods, name),
+  )
 }
 
 function createNamed(list: string, options: TransferOptions): Strategy[] {

@@ -31,8 +31,9 @@ function sourceOf(test: readonly number[] | null): Source {
 test.each([[null], [[]], [[60, 70]]])(
   'labelled and unlabelled images, beside the test images %j',
   async (given) => {
-    const images = (await collect(decodePool(sourceOf(given), size))).result
+    const { images, labels } = (await collect(decodePool(sourceOf(given), size))).result
     expect(images.count).toBe(5)
+    expect(Array.from(labels)).toEqual([0, 0, -1, -1, -1])
     expect(Array.from(images.data)).toEqual([10, 20, 30, 40, 50].flatMap((v) => Array(4).fill(v)))
   },
 )

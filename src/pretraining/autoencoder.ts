@@ -19,7 +19,7 @@ import { withParameters } from '../training/forward.ts'
 import { trainableParameters } from '../training/loop.ts'
 import { pixelsInput } from '../training/normalization.ts'
 import { isBatchNormalization, layerName } from '../training/normalization-layers.ts'
-import { type Corruption, corruptions } from './corruption.ts'
+import { type Corruption, corruptions, maskInput, noiseInput } from './corruption.ts'
 import type { Architecture, PretrainingMethod, PretrainingOptions } from './method.ts'
 import {
   backboneOf,
@@ -51,8 +51,6 @@ const variants: Readonly<Record<string, Recipe>> = {
 const learningRate = 1e-3
 /** The share of the values below a layer that a stacked autoencoder's layer has to do without. */
 const maskedBelow = 0.2
-export const noiseInput = 'graft.noise'
-export const maskInput = 'graft.mask'
 
 /**
  * A convolutional autoencoder, or a dense one with tied weights, that mends spoiled images: by Gaussian and masking noise (`denoising`; Vincent et al.,
@@ -64,6 +62,7 @@ export const autoencoder: PretrainingMethod = {
   summary: 'mends spoiled images',
   variants: ['denoising', 'stacked', 'patches'],
   epochs: 10,
+  passes: 2,
   needs: null,
   async *pretrain(options) {
     const { architecture, random, variant = 'denoising' } = options

@@ -123,6 +123,7 @@ export const contrastive: PretrainingMethod = {
   summary: 'finds the two views of an image among others',
   variants: ['simclr', 'vicreg'],
   epochs: 20,
+  passes: 2,
   needs: null,
   async *pretrain(options) {
     const { architecture, random, variant = 'simclr' } = options

@@ -12,6 +12,9 @@ export type Corruption = {
   readonly patch: number
 }
 
+export const noiseInput = 'graft.noise'
+export const maskInput = 'graft.mask'
+
 const tableSize = 2 ** 18
 
 /**

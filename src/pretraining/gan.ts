@@ -33,6 +33,7 @@ export const gan: PretrainingMethod = {
   summary: 'tells images from made ones, against a generator that learns to make them',
   variants: ['nonsaturating', 'matching'],
   epochs: 20,
+  passes: 4,
   needs: null,
   async *pretrain(options) {
     const { architecture, random, variant = 'nonsaturating' } = options

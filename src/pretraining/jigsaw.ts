@@ -16,6 +16,7 @@ export const jigsaw: PretrainingMethod = {
   summary: 'tells in which order patches were put',
   variants: ['patches'],
   epochs: 20,
+  passes: 1,
   needs: null,
   async *pretrain(options) {
     const { images, random } = options

@@ -28,6 +28,7 @@ export const labelled: PretrainingMethod = {
   summary: 'tells other classes apart, of which there are plenty of labels',
   variants: ['classes'],
   epochs: 20,
+  passes: 1,
   needs: 'labels',
   async *pretrain(options) {
     const { images, labels } = labelledOf(options, 'labelled')

@@ -59,6 +59,8 @@ export type PretrainingMethod = {
   readonly variants: readonly [string, ...string[]]
   /** Passes that it is worth to make over about ten thousand images. */
   readonly epochs: number
+  /** What a step on an image costs, in passes of one image through the trunk. */
+  readonly passes: number
   /** What it needs besides images; null where that is nothing. */
   readonly needs: 'labels' | 'rule' | null
   /**

@@ -1,3 +1,4 @@
+import { GraftError } from '../errors.ts'
 import { autoencoder } from './autoencoder.ts'
 import { contrastive } from './contrastive.ts'
 import { gan } from './gan.ts'
@@ -15,3 +16,40 @@ export const methods: Readonly<Record<string, PretrainingMethod>> = Object.fromE
     method,
   ]),
 )
+
+/**
+ * A method by its name.
+ *
+ * @throws GraftError `bad-usage` for an unknown one
+ */
+export function methodNamed(name: string): PretrainingMethod {
+  const method = Object.hasOwn(methods, name) ? methods[name] : undefined
+  if (!method) {
+    throw new GraftError(
+      'bad-usage',
+      `there is no method "${name}": give one of ${Object.keys(methods).join(', ')}`,
+    )
+  }
+  return method
+}
+
+/**
+ * Checks the variant of a method.
+ *
+ * @throws GraftError `bad-usage` for an unknown one
+ */
+export function checkVariant({ name, variants }: PretrainingMethod, variant: string): void {
+  if (!variants.includes(variant)) {
+    throw new GraftError(
+      'bad-usage',
+      `${name} has no variant "${variant}": give one of ${variants.join(', ')}`,
+    )
+  }
+}
+
+/** Passes over all images that a method is worth: more over few, since steps are what counts. */
+export function usualEpochs({ epochs }: PretrainingMethod, images: number): number {
+  return Math.min(Math.max(Math.round((epochs * 10_000) / images), 1), mostEpochs)
+}
+
+const mostEpochs = 100

@@ -24,6 +24,7 @@ export const pairs: PretrainingMethod = {
   summary: 'tells whether two images show the same thing',
   variants: ['same'],
   epochs: 20,
+  passes: 1,
   needs: 'labels',
   async *pretrain(options) {
     const { architecture, random } = options

@@ -1,8 +1,7 @@
 import type { Images, Size } from '../data/pixels.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import { maskInput, noiseInput } from './autoencoder.ts'
-import { type Corruption, corruptions } from './corruption.ts'
+import { type Corruption, corruptions, maskInput, noiseInput } from './corruption.ts'
 import type { Pictures, PretrainingOptions } from './method.ts'
 import { pixelFeed } from './networks.ts'
 

@@ -19,6 +19,7 @@ export const rules: PretrainingMethod = {
   summary: 'tells what a rule of yours says of an image',
   variants: ['classes'],
   epochs: 20,
+  passes: 1,
   needs: 'rule',
   async *pretrain(options) {
     const { size } = options.architecture

@@ -1,6 +1,6 @@
 import { bytesPerImage } from '../data/pixels.ts'
 import type { PretrainingOptions } from './method.ts'
-import { turn } from './rotation.ts'
+import { turn } from './turn.ts'
 
 const most = 300
 /** The share of the turned images of a class that has to look like one other class. */

@@ -17,6 +17,12 @@ export type Task = {
   readonly nativeSize: Size
   /** The labelled images at a size; decoded once for each size. */
   images(size: Size): AsyncGenerator<DataEvent, Images>
+  /**
+   * All images that may be looked at without labels, at a size: the labelled ones, and those that have no label.
+   *
+   * @throws GraftError `bad-input` where one of them is a test image
+   */
+  pool(size: Size): AsyncGenerator<DataEvent, Images>
   /** What the strategy may cost in all, in multiply-adds of forward and backward passes. */
   readonly multiplyAdds: number
   readonly random: Random

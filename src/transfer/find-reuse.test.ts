@@ -44,6 +44,9 @@ function taskOf(multiplyAdds: number): Task {
     labels,
     folds: stratifiedFolds(labels, 2, random.fork('folds')),
     nativeSize: size,
+    pool: () => {
+      throw new Error('not asked for')
+    },
     async *images() {
       yield { type: 'decode', part: 'train', done: 24, total: 24 }
       return images
