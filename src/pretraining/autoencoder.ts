@@ -48,7 +48,7 @@ const variants: Readonly<Record<string, Recipe>> = {
   patches: { corruption: { noise: 0, masked: 0.5, patch: 4 }, maskedOnly: true, greedy: false },
 }
 
-const learningRate = 1e-3
+const learningRate = 5e-4
 /** The share of the values below a layer that a stacked autoencoder's layer has to do without. */
 const maskedBelow = 0.2
 
@@ -221,6 +221,7 @@ function planOf(
       },
       trainable,
       optimizer: adamw({ weightDecay: 0.01 }),
+      clipNorm: 1,
       batchStatistics: new Set(inTraining.map(layerName)),
     },
     batchSize,

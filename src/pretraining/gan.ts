@@ -34,6 +34,7 @@ export const gan: PretrainingMethod = {
   variants: ['nonsaturating', 'matching'],
   epochs: 20,
   passes: 4,
+  isGame: true,
   needs: null,
   async *pretrain(options) {
     const { architecture, random, variant = 'nonsaturating' } = options
@@ -41,7 +42,7 @@ export const gan: PretrainingMethod = {
     const batchSize = batchSizeFor(options, 64)
     const game = await games[variant as keyof typeof games](options, batchSize)
     const graph = pixelNetwork(size, random, (network, given) => {
-      const made = generate(network, batchSize, inputDims(size))
+      const made = generate(network, inputDims(size))
       const [loss, more] = game.write(network, given, made)
       return [loss, made.name, more]
     })
@@ -94,13 +95,9 @@ export const gan: PretrainingMethod = {
 }
 
 /** Images between -1 and 1 from latent variables. */
-function generate(
-  network: Network,
-  count: number,
-  image: readonly [number, number, number],
-): Value {
+function generate(network: Network, image: readonly [number, number, number]): Value {
   const [, height, width] = image
-  const latent = network.builder.input(latentInput, 'float32', [count, latentSize])
+  const latent = network.builder.input(latentInput, 'float32', ['N', latentSize])
   const map = [firstFilters, Math.ceil(height / 4), Math.ceil(width / 4)] as const
   const layers = imageDecoder([latentSize], map, image)
   const generator = sequential({ ...layers, squash: activations.tanh.layer() })

@@ -36,6 +36,8 @@ export type PretrainingOptions = {
   readonly random: Random
   readonly runtime: Runtime
   readonly checkpoints: Checkpoints
+  /** After an epoch, the state is saved where so many seconds have passed; default 20. */
+  readonly checkpointInterval?: number
 }
 
 /** Images that show what was learned, in rows that belong together. */
@@ -61,6 +63,8 @@ export type PretrainingMethod = {
   readonly epochs: number
   /** What a step on an image costs, in passes of one image through the trunk. */
   readonly passes: number
+  /** Whether two networks play against each other, so that the loss of one need not fall. */
+  readonly isGame?: true
   /** What it needs besides images; null where that is nothing. */
   readonly needs: 'labels' | 'rule' | null
   /**

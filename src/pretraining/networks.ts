@@ -74,7 +74,12 @@ export function ownLossFeeds(rows: number): Readonly<Record<string, Tensor>> {
   }
 }
 
-/** As many images as are usual for a step, or all where they are fewer. */
+/** The steps that an epoch has at least, where images are many enough for batches of `smallBatch`. */
+const leastSteps = 8
+const smallBatch = 16
+
+/** As many images as are usual for a step, or fewer where they are few: it takes many steps to learn. */
 export function batchSizeFor({ images }: Pick<PretrainingOptions, 'images'>, usual = 128): number {
-  return Math.min(usual, images.count)
+  const few = Math.max(Math.floor(images.count / leastSteps), smallBatch)
+  return Math.min(usual, few, images.count)
 }

@@ -53,9 +53,6 @@ export type PlanResult = {
 
 type Saved = { readonly losses: readonly number[]; readonly state: ReturnType<typeof encodeState> }
 
-/** A checkpoint at least so often, in seconds. */
-const checkpointInterval = 20
-
 /**
  * Trains as planned, with one event an epoch and progress within. The state is saved now and then: what is resumed gives the same bits.
  *
@@ -64,7 +61,7 @@ const checkpointInterval = 20
  */
 export async function* runPlan(
   plan: Plan,
-  { images, epochs, random, runtime, checkpoints }: PretrainingOptions,
+  { images, epochs, random, runtime, checkpoints, checkpointInterval = 20 }: PretrainingOptions,
   phase: string,
   key: string,
 ): AsyncGenerator<StrategyEvent, PlanResult> {
