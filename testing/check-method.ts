@@ -16,9 +16,10 @@ import { cutBackbone } from '../src/transfer/backbone.ts'
 import { drawnImages } from './drawn-images.ts'
 import { run, runtime } from './runtime.ts'
 
-const size = { height: 12, width: 12, channels: 1 }
+// In colour: what fits by being broadcast over one channel is found out.
+const size = { height: 12, width: 12, channels: 3 }
 const images = drawnImages({ count: 48, ...size })
-const epochs = 4
+const epochs = 8
 
 /** Checkpoints in memory. */
 function remembered(): Checkpoints & { readonly saved: Map<string, unknown> } {
@@ -43,11 +44,11 @@ function watched(stream: ImageStream): ImageStream & { readonly seen: Set<number
 /** Whether the rectangle of an image is broad: what the methods that need labels or a rule learn from. */
 const isBroad = (pixels: Uint8Array) => {
   const columns = new Set(
-    [...pixels.keys()].filter((i) => (pixels[i] as number) > 0).map((i) => i % 12),
+    [...pixels.keys()].filter((i) => (pixels[i] as number) > 0).map((i) => Math.floor(i / 3) % 12),
   )
   return columns.size > 5
 }
-const row = size.height * size.width
+const row = size.height * size.width * size.channels
 const labels = {
   classes: ['narrow', 'broad'],
   labels: Int32Array.from({ length: images.count }, (_, i) =>
@@ -108,7 +109,7 @@ export async function checkMethod(method: PretrainingMethod, variant: string): P
   expect(image).toMatchObject(size)
   const pixels: Tensor = {
     type: 'uint8',
-    dims: [8, 12, 12, 1],
+    dims: [8, 12, 12, 3],
     data: images.data.slice(0, 8 * row),
   }
   const [output] = Object.values(await run(graph, { [pixelsInput]: pixels }))

@@ -97,7 +97,7 @@ export async function* fit(
   if (began && began.data.fingerprint !== dataFingerprint) {
     throw changed(configuration.data)
   }
-  const nativeSize = await probeImageSize(source)
+  const nativeSize = await probeImageSize(source.train)
   if (!nativeSize) {
     throw new GraftError('bad-input', `${configuration.data}: none of the images can be decoded`)
   }

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { fingerprint } from '../data/fingerprint.ts'
 import { streamOf } from '../data/image-stream.ts'
-import { openSource } from '../data/open-source.ts'
 import { decodePool } from '../data/pool.ts'
 import { probeImageSize } from '../data/probe.ts'
+import { scanImages, scanUnlabelled } from '../data/scan.ts'
+import type { Source } from '../data/source.ts'
 import { GraftError } from '../errors.ts'
 import { writeFileAtomic } from '../files.ts'
 import { writeModel } from '../graph/write.ts'
@@ -61,9 +62,9 @@ export async function* pretrain(
     throw new GraftError('bad-usage', `${method.name}: give a module with a rule: --rule FILE.mjs`)
   }
   const random = createRandom(seed)
-  const { source } = await opened(data, unlabelled, random)
+  const source = await sourceOf(data, unlabelled)
   for (const skip of source.skipped) yield { type: 'skipped', ...skip }
-  const nativeSize = await probeImageSize(source)
+  const nativeSize = await probeImageSize([...source.train, ...source.unlabelled])
   if (!nativeSize) throw new GraftError('bad-input', `${data}: none of the images can be decoded`)
   const { name, size, trunk } = designFor(nativeSize)
   const { images, labels } = yield* decodePool(source, size)
@@ -107,8 +108,15 @@ export async function* pretrain(
   }
 }
 
-function opened(data: string, unlabelled: string | null, random: ReturnType<typeof createRandom>) {
-  return openSource(data, { unlabelled }, random.fork('labels'))
+async function sourceOf(data: string, unlabelled: string | null): Promise<Source> {
+  const own = await scanImages(data)
+  if (unlabelled === null) return own
+  const more = await scanUnlabelled(unlabelled)
+  return {
+    ...own,
+    unlabelled: [...own.unlabelled, ...more.unlabelled],
+    skipped: [...own.skipped, ...more.skipped],
+  }
 }
 
 /** Checkpoints in a folder beside a file, under names that only the same work has; the folder is made with the first. */

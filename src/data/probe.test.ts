@@ -11,14 +11,14 @@ test('probeImageSize gives the median size of the images that can be read', asyn
     'b/2.png': 'broken',
   })
   const source = await scan(folder)
-  expect(await probeImageSize(source)).toEqual({ height: 40, width: 30, channels: 3 })
-  expect(await probeImageSize(source, 1)).toEqual({ height: 20, width: 10, channels: 3 })
+  expect(await probeImageSize(source.train)).toEqual({ height: 40, width: 30, channels: 3 })
+  expect(await probeImageSize(source.train, 1)).toEqual({ height: 20, width: 10, channels: 3 })
 })
 
 test('probeImageSize knows grey IDX images, and has no answer where nothing can be read', async () => {
   const idx = await folderOf({ i: idxOf([2, 3, 5], new Uint8Array(30)), l: idxOf([2], [0, 1]) })
   const grey = await scan(`${idx}/i,${idx}/l`)
-  expect(await probeImageSize(grey)).toEqual({ height: 3, width: 5, channels: 1 })
+  expect(await probeImageSize(grey.train)).toEqual({ height: 3, width: 5, channels: 1 })
   const broken = await scan(await folderOf({ 'a/1.png': 'x', 'b/1.png': 'x' }))
-  expect(await probeImageSize(broken)).toBeNull()
+  expect(await probeImageSize(broken.train)).toBeNull()
 })

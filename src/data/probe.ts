@@ -1,15 +1,15 @@
 import { probeFile } from './decode-file.ts'
 import type { Size } from './pixels.ts'
-import type { Source } from './source.ts'
+import type { Item } from './source.ts'
 
 /**
- * The median height and width of the images of a source before resizing, with 1 channel where all are stored as grey.
- * Looks at `sample` labelled images (default 64), spread evenly; null where none of these can be read.
+ * The median height and width of images before resizing, with 1 channel where all are stored as grey.
+ * Looks at `sample` of them (default 64), spread evenly; null where none of these can be read.
  */
-export async function probeImageSize(source: Source, sample = 64): Promise<Size | null> {
-  const step = Math.max(1, source.train.length / sample)
-  const count = Math.min(sample, source.train.length)
-  const chosen = Array.from({ length: count }, (_, i) => source.train[Math.floor(i * step)])
+export async function probeImageSize(items: readonly Item[], sample = 64): Promise<Size | null> {
+  const step = Math.max(1, items.length / sample)
+  const count = Math.min(sample, items.length)
+  const chosen = Array.from({ length: count }, (_, i) => items[Math.floor(i * step)])
   const sizes: Size[] = []
   for (const item of chosen) {
     if (item === undefined) continue

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { folderOf, idxOf } from '../../testing/test-folder.ts'
-import { scan, scanTest, scanUnlabelled } from './scan.ts'
+import { scan, scanImages, scanTest, scanUnlabelled } from './scan.ts'
 import type { Item } from './source.ts'
 
 // Scanning decodes nothing, so any content will do.
@@ -213,5 +213,33 @@ describe('sources given beside the data', () => {
     await expect(scanUnlabelled(await folderOf({ 'a.txt': 'x' }))).rejects.toThrow(
       'no images found',
     )
+  })
+})
+
+describe('images to learn from without labels', () => {
+  test('may lie in one folder without classes', async () => {
+    const folder = await folderOf({ 'a.png': 'x', 'b.png': 'x' })
+    const source = await scanImages(folder)
+    expect(source).toMatchObject({ kind: 'folder', classes: [], train: [], test: null })
+    expect(source.unlabelled.map(({ name }) => name)).toEqual(['a.png', 'b.png'])
+  })
+
+  test('may be of one class, and a test part stays one', async () => {
+    const folder = await folderOf({
+      'train/x/a.png': 'x',
+      'test/y/b.png': 'x',
+      'unlabelled/c.png': 'x',
+    })
+    const source = await scanImages(folder)
+    expect(source.classes).toEqual(['x', 'y'])
+    expect(source.train.map(({ name }) => name)).toEqual(['train/x/a.png'])
+    expect(source.test?.map(({ name }) => name)).toEqual(['test/y/b.png'])
+    expect(source.unlabelled.map(({ name }) => name)).toEqual(['unlabelled/c.png'])
+  })
+
+  test('may be IDX files of a folder', async () => {
+    const source = await scanImages('data/fashion-mnist')
+    expect(source.kind).toBe('idx')
+    expect(source.train.length).toBe(7000)
   })
 })

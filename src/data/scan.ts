@@ -1,5 +1,5 @@
 import { GraftError } from '../errors.ts'
-import { entryAt, findImages } from './find-images.ts'
+import { entryAt, findImages, listFolder } from './find-images.ts'
 import { findInFolder } from './folder.ts'
 import { findInIdxFolder, findInIdxPair, splitPair } from './idx-source.ts'
 import { findInManifest } from './manifest.ts'
@@ -65,6 +65,41 @@ export async function scanUnlabelled(
   const images = [...found.train, ...found.unlabelled]
   if (images.length === 0) throw new GraftError('bad-input', `${path}: no images found`)
   return { unlabelled: images.map(unlabel), skipped: found.skipped }
+}
+
+/**
+ * All images of a path to learn from without the labels that are wanted in the end: what `scan` finds, also of one class or none, and where that is
+ * nothing, every image at any depth. Throws `bad-input` where there is no image.
+ */
+export async function scanImages(path: string): Promise<Source> {
+  const { kind } = await entryAt(path)
+  const isFlat =
+    kind === 'folder' &&
+    (await listFolder(path)).every(({ entry }) => entry.kind !== 'folder') &&
+    (await findInIdxFolder(path)) === null
+  const found = isFlat ? null : await find(path, findInFolder)
+  if (!found || found.train.length + found.unlabelled.length === 0) {
+    const { unlabelled, skipped } = await scanUnlabelled(path)
+    return {
+      kind: found?.kind ?? 'folder',
+      path,
+      classes: [],
+      train: [],
+      unlabelled,
+      test: null,
+      skipped,
+    }
+  }
+  const classes = classesOf([...found.train, ...(found.test ?? [])])
+  return {
+    kind: found.kind,
+    path,
+    classes,
+    train: numberLabels(found.train, classes, path),
+    unlabelled: found.unlabelled.map(unlabel),
+    test: found.test && numberLabels(found.test, classes, path),
+    skipped: found.skipped,
+  }
 }
 
 async function find(path: string, inFolder: (folder: string) => Promise<Found>): Promise<Found> {

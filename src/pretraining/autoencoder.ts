@@ -49,6 +49,7 @@ const variants: Readonly<Record<string, Recipe>> = {
 }
 
 const learningRate = 5e-4
+const decoderPath = 'decoder'
 /** The share of the values below a layer that a stacked autoencoder's layer has to do without. */
 const maskedBelow = 0.2
 
@@ -72,6 +73,7 @@ export const autoencoder: PretrainingMethod = {
     // What only rearranges values has nothing to learn: it goes with the layer above it.
     const ends = recipe.greedy ? endsOfLearners(architecture, options) : [layers.length]
     let learned: ReadonlyMap<string, Tensor> = new Map()
+    let last: ReadonlyMap<string, Tensor> = new Map()
     let graph: Graph | null = null
     const losses: number[] = []
     for (const [index, end] of ends.entries()) {
@@ -82,16 +84,14 @@ export const autoencoder: PretrainingMethod = {
         ? `autoencoder, layer ${index + 1} of ${ends.length}`
         : 'autoencoder'
       const plan = planOf(graph, recipe, stage, options)
-      const { parameters, losses: own } = yield* runPlan(
-        plan,
-        options,
-        phase,
-        `autoencoder-${index}`,
-      )
-      learned = new Map([...learned, ...parameters])
-      losses.push(...own)
+      const result = yield* runPlan(plan, options, phase, `autoencoder-${index}`)
+      last = result.parameters
+      // The decoder of a layer is of no use above it.
+      const own = [...last].filter(([name]) => !name.startsWith(`${decoderPath}.`))
+      learned = new Map([...learned, ...own])
+      losses.push(...result.losses)
     }
-    const trained = withParameters(graph as Graph, learned)
+    const trained = withParameters(graph as Graph, last)
     const isImage = ends.length === 1
     return {
       graph: backboneOf(architecture, learned, random),
@@ -146,7 +146,7 @@ function autoencoderNetwork(
     const code = sequential(own)(network, given, '')
     const weights = [...builder.build().initializers].slice(before)
     const decoder = decoderFor(code, wanted, Object.keys(own), dims, weights)
-    const mended = decoder(network, code, 'decoder')
+    const mended = decoder(network, code, decoderPath)
     const difference = builder.op('Sub', [mended.name, wanted.name])
     const square = builder.op('Mul', [difference, difference])
     return [meanOf(network, square, maskedOnly ? mask : null), spoiled, mended.name]

@@ -1,10 +1,13 @@
 import { bytesPerImage } from '../data/pixels.ts'
+import { median } from '../statistics/summaries.ts'
 import type { PretrainingOptions } from './method.ts'
 import { turn } from './turn.ts'
 
 const most = 300
 /** The share of the turned images of a class that has to look like one other class. */
 const suspicious = 0.5
+/** As like as this: their nearest image may be so many times as far away as it is for images as they are. */
+const near = 1.5
 
 /**
  * Looks whether images of one class turned upside down look like another: the nearest image by pixels of most of them is one of the other
@@ -39,7 +42,7 @@ export async function turnedAlike({
       }
       if (distance < least) [best, least] = [other, distance]
     }
-    return labels[best]
+    return { label: labels[best], distance: Math.sqrt(least) }
   }
   for (const [label, name] of probe.classes.entries()) {
     const own = indices.map((_, i) => i).filter((i) => labels[i] === label)
@@ -47,10 +50,11 @@ export async function turnedAlike({
     const found = (of: Uint8Array) =>
       own.map((i) => nearest(of.subarray(i * row, (i + 1) * row), i))
     const upright = found(pixels)
-    if (upright.filter((other) => other === label).length < suspicious * own.length) continue
-    const upside = found(turned)
+    if (upright.filter((other) => other.label === label).length < suspicious * own.length) continue
+    const usual = median(upright.map(({ distance }) => distance))
+    const upside = found(turned).filter(({ distance }) => distance <= near * usual)
     for (const [other, otherName] of probe.classes.entries()) {
-      const share = upside.filter((one) => one === other).length / own.length
+      const share = upside.filter((one) => one.label === other).length / own.length
       if (other !== label && share > suspicious) {
         return `most images of "${name}" look like "${otherName}" when turned upside down, so orientation defines these classes, and what is learned may blur them`
       }

@@ -38,5 +38,5 @@ export async function writePictureSheet(path: string, rows: readonly Images[]): 
       background: 'white',
     },
   })
-  await writeFileAtomic(path, await sheet.composite(tiles).png().toBuffer())
+  await writeFileAtomic(path, await sheet.composite(tiles).removeAlpha().png().toBuffer())
 }

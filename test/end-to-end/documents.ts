@@ -94,3 +94,12 @@ export const inspectDocument = z.strictObject({
     }),
   ),
 })
+
+export const pretrainDocument = z.strictObject({
+  method: z.string(),
+  images: z.int(),
+  epochs: z.int(),
+  seconds: z.number().min(0),
+  loss: z.strictObject({ first: z.number(), last: z.number() }),
+  backbone: z.string(),
+})
