@@ -8,13 +8,13 @@ import { type TransferOptions, transfer } from '../transfer/transfer.ts'
 /** The strategies by name, in the order in which they are tried. */
 const strategies: Readonly<Record<string, (options: TransferOptions) => Strategy>> = {
   scratch: () => scratch,
+  transfer,
   ...Object.fromEntries(
     Object.entries(methods).map(([name, method]) => [
       name,
       (options: TransferOptions) => pretrained(method, options),
     ]),
   ),
-  transfer,
 }
 
 /**

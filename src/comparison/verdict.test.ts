@@ -59,6 +59,20 @@ describe('the verdict', () => {
     }
   })
 
+  test('names what is reliably worse than the first, and nothing else', () => {
+    const harmful = strategy('autoencoder', [0.3, 0.33, 0.29, 0.3, 0.31])
+    const harmless = strategy('rotation', [0.5, 0.5, 0.5, 0.5, 0.52])
+    const judgement = judge([scratch, harmful, harmless], 0.25)
+    expect(judgement?.chosen).toBe(scratch)
+    expect(judgement?.sentence).toMatch(
+      /^scratch came out ahead of rotation by .* which may be chance\. autoencoder is worse than scratch by 20\.2 points \(95 % interval 17\.\d to 22\.\d, 5 folds\)\.$/,
+    )
+    // Of two, the verdict itself says it.
+    expect(judge([scratch, harmful], 0.25)?.sentence).toMatch(
+      /^scratch is better than autoencoder by 20\.2 points \([^)]*\)\.$/,
+    )
+  })
+
   test('does not call a tie a lead', () => {
     const same = strategy('transfer', [0.54, 0.5, 0.5, 0.48, 0.52])
     const judgement = judge([scratch, same], 0.25)

@@ -11,7 +11,8 @@ const points = (difference: number) => `${(100 * difference).toFixed(1)}`
 
 /**
  * Chooses the strategy with the best mean accuracy over the folds, and says whether it is reliably better than the next best: a paired t
- * test over the shared folds with the correction of Nadeau and Bengio (2003), at 95 %.
+ * test over the shared folds with the correction of Nadeau and Bengio (2003), at 95 %. Others that are reliably worse than the first of the
+ * list, which is what all have to beat, are named.
  *
  * @param testToTrain held-out images over training images in each fold
  * @returns null where no strategy was done
@@ -32,23 +33,35 @@ export function judge(
       sentence: `Only ${chosen.name} could be tried, so there is nothing to compare it with.`,
     }
   }
-  // One of them may have been measured on fewer repeats of the folds than the other.
-  const count = Math.min(chosen.folds.length, next.folds.length)
-  const scores = ({ folds }: StrategyRecord) => folds.slice(0, count).map((fold) => fold.accuracy)
-  const { difference, low, high, reliable } = comparePaired(scores(chosen), scores(next), {
-    testToTrain,
+  const { difference, interval, lead, reliable } = compare(chosen, next, testToTrain)
+  const sentence = reliable
+    ? `${chosen.name} is better than ${next.name} ${lead}.`
+    : Math.abs(difference) < 1e-9
+      ? `${chosen.name} and ${next.name} came out equal ${interval}.`
+      : `${chosen.name} came out ahead of ${next.name} ${lead}, which may be chance.`
+  const baseline = strategies.find((strategy) => done.includes(strategy)) as StrategyRecord
+  const worse = strategies.flatMap((other) => {
+    const isSaid = other === chosen || (other === next && baseline === chosen)
+    if (other === baseline || isSaid || !done.includes(other)) return []
+    const behind = compare(baseline, other, testToTrain)
+    return behind.reliable && behind.difference > 0
+      ? [`${other.name} is worse than ${baseline.name} ${behind.lead}.`]
+      : []
   })
-  const interval = `(95 % interval ${points(low)} to ${points(high)}, ${count} folds)`
-  const lead = `by ${points(difference)} points ${interval}`
   return {
     chosen,
     verdict: reliable ? 'better' : 'no reliable difference',
-    sentence: reliable
-      ? `${chosen.name} is better than ${next.name} ${lead}.`
-      : Math.abs(difference) < 1e-9
-        ? `${chosen.name} and ${next.name} came out equal ${interval}.`
-        : `${chosen.name} came out ahead of ${next.name} ${lead}, which may be chance.`,
+    sentence: [sentence, ...worse].join(' '),
   }
+}
+
+/** By how much a strategy is ahead of another, on the folds that both were measured on: one may have been tried on fewer repeats. */
+function compare(a: StrategyRecord, b: StrategyRecord, testToTrain: number) {
+  const count = Math.min(a.folds.length, b.folds.length)
+  const scores = ({ folds }: StrategyRecord) => folds.slice(0, count).map((fold) => fold.accuracy)
+  const { difference, low, high, reliable } = comparePaired(scores(a), scores(b), { testToTrain })
+  const interval = `(95 % interval ${points(low)} to ${points(high)}, ${count} folds)`
+  return { difference, reliable, interval, lead: `by ${points(difference)} points ${interval}` }
 }
 
 function meanOf({ accuracy }: StrategyRecord): number {
