@@ -2,12 +2,14 @@
  * `npm run bench`: measures all rows; with names, those rows; with `transfer --data FOLDER --backbone FILE`, the accuracy on a set of
  * images, which takes minutes; with `operators`, gradients against PyTorch's on its own samples of its operators; with `pairs`, whether
  * reuse helps on every pair of classes of Fashion-MNIST, which takes an hour; with `trials`, output layers on a frozen network against the same in plain
- * PyTorch, which takes some minutes.
+ * PyTorch, which takes some minutes; with `pretraining --data FOLDER --labels-per-class N`, the accuracy that each method of pretraining leads to, which
+ * takes hours.
  */
 import { GraftError } from '../src/errors.ts'
 import { measureRows } from './measure-rows.ts'
 import { measureOperators } from './operators.ts'
 import { measurePairs } from './pairs/measure.ts'
+import { measurePretraining } from './pretraining.ts'
 import { measureTransfer } from './transfer.ts'
 import { measureTrials } from './trials.ts'
 
@@ -16,6 +18,7 @@ try {
   if (first === 'transfer') await measureTransfer(rest)
   else if (first === 'operators') await measureOperators(rest)
   else if (first === 'pairs') await measurePairs(rest)
+  else if (first === 'pretraining') await measurePretraining(rest)
   else if (first === 'trials') await measureTrials(rest)
   else await measureRows(first === undefined ? [] : [first, ...rest])
 } catch (error) {

@@ -15,7 +15,7 @@ const usage =
   'usage: npm run bench -- transfer --data FOLDER --backbone FILE [--seeds 5] [--labels-per-class 5,10,20] [--strategies transfer] [--results FILE]; --data and --backbone may be given several times'
 
 /** One run of `graft fit`. */
-type Run = {
+export type Run = {
   readonly data: string
   readonly backbone: string
   readonly labelsPerClass: number
@@ -74,7 +74,7 @@ export async function measureTransfer(args: readonly string[]): Promise<void> {
           const run = known ?? {
             ...cell,
             seed,
-            ...(await learn(folder, file, labelsPerClass, seed, tried)),
+            ...(await fitOnce(folder, { backbone: file, labelsPerClass, seed, strategies: tried })),
           }
           print(run)
           if (known) continue
@@ -94,22 +94,25 @@ const isOf = (cell: Cell, run: Run) =>
   run.labelsPerClass === cell.labelsPerClass &&
   run.tried === cell.tried
 
-async function learn(
+/** Runs `graft fit` once, in a process of its own. */
+export async function fitOnce(
   data: string,
-  backbone: string,
-  labelsPerClass: number,
-  seed: number,
-  strategies: string,
-) {
+  given: {
+    readonly backbone: string
+    readonly labelsPerClass: number
+    readonly seed: number
+    readonly strategies: string
+    readonly budget?: string
+  },
+): Promise<Omit<Run, 'data' | 'backbone' | 'labelsPerClass' | 'seed' | 'tried'>> {
+  const { labelsPerClass, ...others } = given
   const folder = await mkdtemp(join(tmpdir(), 'graft-bench-'))
   try {
     const begin = performance.now()
     const options = {
       output: join(folder, 'run'),
       'labels-per-class': labelsPerClass,
-      backbone,
-      strategies,
-      seed,
+      ...others,
     }
     const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
     const fitted: Fit = JSON.parse(await graft(['fit', data, ...flags, '--json']))

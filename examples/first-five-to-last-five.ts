@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { bundledDataFolder } from '../src/comparison/bundled-data.ts'
 import { decodeDataset } from '../src/data/dataset.ts'
 import { stratifiedFolds } from '../src/data/folds.ts'
+import { streamOf } from '../src/data/image-stream.ts'
 import { gather, type Images } from '../src/data/pixels.ts'
 import { scan } from '../src/data/scan.ts'
 import { inputName, mlp } from '../src/nn/architectures.ts'
@@ -147,7 +148,7 @@ for (let seed = 0; seed < Number(values.seeds); seed++) {
     },
     // biome-ignore lint/correctness/useYield: the images are there already
     async *pool() {
-      return images
+      return streamOf(images)
     },
     multiplyAdds: budget,
     random,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { fingerprint } from '../data/fingerprint.ts'
-import { streamOf } from '../data/image-stream.ts'
+import { closing } from '../data/image-stream.ts'
 import { decodePool } from '../data/pool.ts'
 import { probeImageSize } from '../data/probe.ts'
 import { scanImages, scanUnlabelled } from '../data/scan.ts'
@@ -75,18 +75,21 @@ export async function* pretrain(
   const given = { classes: source.classes, labels }
   const plan = { ...configuration, output: '', variant, epochs, version, rule: `${rule}` }
   const checkpoints = checkpointsBeside(output, JSON.stringify([plan, fingerprint(source)]))
-  const pretrained = yield* method.pretrain({
-    images: streamOf(images),
-    architecture: { name, size, trunk },
-    variant,
-    epochs,
-    labels: given,
-    probe: given,
-    random: random.fork(method.name),
-    runtime,
-    checkpoints,
-    ...(rule && { rule }),
-  })
+  const pretrained = yield* closing(
+    images,
+    method.pretrain({
+      images,
+      architecture: { name, size, trunk },
+      variant,
+      epochs,
+      labels: given,
+      probe: given,
+      random: random.fork(method.name),
+      runtime,
+      checkpoints,
+      ...(rule && { rule }),
+    }),
+  )
   const metadata = {
     'graft.version': version,
     'graft.pretraining': `${method.name} ${variant}`,

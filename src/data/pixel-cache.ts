@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, rename, rm, utimes } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import sharp from 'sharp'
+import { GraftError } from '../errors.ts'
 import { keepRecent } from './keep-recent.ts'
 import { bytesPerImage, type Size } from './pixels.ts'
 import type { Item } from './source.ts'
@@ -52,6 +53,35 @@ export async function readPixels(
   } finally {
     await handle?.close()
   }
+}
+
+/**
+ * Opens what `writePixels` wrote to read some images at a time; null where there is no such file. It is not held against its digest: whoever asks has just
+ * written or read it.
+ */
+export async function openPixels(path: string): Promise<PixelFile | null> {
+  const handle = await open(path, 'r').catch(() => null)
+  if (handle === null) return null
+  const prefix = new Uint8Array(magic.length + 4)
+  if (!(await readFully(handle, prefix, 0))) {
+    await handle.close()
+    return null
+  }
+  const start = prefix.length + new DataView(prefix.buffer).getUint32(magic.length, true)
+  return {
+    async read(target, from) {
+      if (!(await readFully(handle, target, start + from))) {
+        throw new GraftError('bad-input', `${path}: the cache was cut short: run it again`)
+      }
+    },
+    close: () => handle.close(),
+  }
+}
+
+export type PixelFile = {
+  /** Fills `target` with the bytes from there on. */
+  read(target: Uint8Array, from: number): Promise<void>
+  close(): Promise<void>
 }
 
 async function readFrom(

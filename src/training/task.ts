@@ -1,5 +1,6 @@
 import type { DataEvent } from '../data/decode-images.ts'
 import type { Fold } from '../data/folds.ts'
+import type { ImageStream } from '../data/image-stream.ts'
 import type { Images, Size } from '../data/pixels.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
@@ -18,11 +19,11 @@ export type Task = {
   /** The labelled images at a size; decoded once for each size. */
   images(size: Size): AsyncGenerator<DataEvent, Images>
   /**
-   * All images that may be looked at without labels, at a size: the labelled ones, and those that have no label.
+   * All images that may be looked at without labels, at a size: the labelled ones, and those that have no label. To be closed at the end.
    *
    * @throws GraftError `bad-input` where one of them is a test image
    */
-  pool(size: Size): AsyncGenerator<DataEvent, Images>
+  pool(size: Size): AsyncGenerator<DataEvent, ImageStream>
   /** What the strategy may cost in all, in multiply-adds of forward and backward passes. */
   readonly multiplyAdds: number
   readonly random: Random
