@@ -3,6 +3,11 @@ export { resolveBackbone } from './backbones/resolve.ts'
 export { type HubSettings, hubSettings } from './backbones/settings.ts'
 export { evaluate } from './comparison/evaluate.ts'
 export { type FitConfiguration, type FitEvent, type FitResult, fit } from './comparison/fit.ts'
+export {
+  type PretrainConfiguration,
+  type PretrainResult,
+  pretrain,
+} from './comparison/pretrain.ts'
 export type { Evaluation, RunRecord, StrategyRecord } from './comparison/record.ts'
 export {
   createRunFolder,
@@ -19,6 +24,13 @@ export { run, vjp } from './engine.ts'
 export { externalDataIn } from './graph/external-data.ts'
 export { readModelFile } from './graph/read-file.ts'
 export * from './portable.ts'
+export type {
+  Pretrained,
+  PretrainingMethod,
+  PretrainingOptions,
+  Rule,
+} from './pretraining/method.ts'
+export { methods as pretrainingMethods } from './pretraining/methods.ts'
 export { fitReport } from './report/fit-report.ts'
 export { defaultRuntime } from './runtime/default.ts'
 export { runtimeFor } from './runtime/devices.ts'

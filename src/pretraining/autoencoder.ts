@@ -1,18 +1,6 @@
 import type { Graph } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import type { Layers } from '../nn/architectures.ts'
-import { imageDecoder } from '../nn/decoders.ts'
-import {
-  activations,
-  dense,
-  dropout,
-  type Layer,
-  type Network,
-  reshape,
-  sequential,
-  tiedDense,
-  type Value,
-} from '../nn/layers.ts'
+import { dropout, type Network, sequential } from '../nn/layers.ts'
 import { ownLoss } from '../nn/losses.ts'
 import { adamw } from '../nn/optimizers.ts'
 import { withParameters } from '../training/forward.ts'
@@ -20,6 +8,7 @@ import { trainableParameters } from '../training/loop.ts'
 import { pixelsInput } from '../training/normalization.ts'
 import { isBatchNormalization, layerName } from '../training/normalization-layers.ts'
 import { type Corruption, corruptions, maskInput, noiseInput } from './corruption.ts'
+import { decoderFor } from './decoder.ts'
 import type { Architecture, PretrainingMethod, PretrainingOptions } from './method.ts'
 import {
   backboneOf,
@@ -166,31 +155,6 @@ function meanOf({ builder }: Network, value: string, mask: string | null): strin
   const perPixel = builder.op('ReduceMean', [value, one], { keepdims: 1 })
   const counted = builder.op('Max', [sum(hidden), builder.scalar(1)])
   return builder.op('Div', [sum(builder.op('Mul', [perPixel, hidden])), counted])
-}
-
-/** Back from a code to what it was made of: through maps where there are some, or through the same weights transposed. */
-function decoderFor(
-  code: Value,
-  wanted: Value,
-  layers: readonly string[],
-  dims: ReadonlyMap<string, readonly number[]>,
-  weights: readonly (readonly [string, Tensor])[],
-): Layer {
-  const maps = layers.map((name) => dims.get(name)).filter((own) => own?.length === 3)
-  const map = maps.at(-1) as [number, number, number] | undefined
-  if (map && wanted.dims.length === 3) {
-    return sequential(imageDecoder(code.dims, map, wanted.dims as [number, number, number]))
-  }
-  const { layer: relu } = activations.relu
-  const matrices = weights.filter(([, { dims: own }]) => own.length === 2).reverse()
-  const mirrored: [string, Layer][] = matrices.map(([name], index) => {
-    const tied = tiedDense(name)
-    const isLast = index === matrices.length - 1
-    return [`mirror${index + 1}`, isLast ? tied : sequential({ dense: tied, act: relu() })]
-  })
-  const size = wanted.dims.reduce((a, b) => a * b, 1)
-  const back: Layers = mirrored.length > 0 ? Object.fromEntries(mirrored) : { dense: dense(size) }
-  return sequential(wanted.dims.length === 3 ? { ...back, image: reshape(wanted.dims) } : back)
 }
 
 function planOf(

@@ -10,7 +10,7 @@ import { trainableParameters } from '../training/loop.ts'
 import { pixelsInput } from '../training/normalization.ts'
 import type { StrategyEvent } from '../training/task.ts'
 import type { Architecture, Pretrained, PretrainingOptions } from './method.ts'
-import { backboneOf, batchSizeFor, pixelFeed, pixelNetwork } from './networks.ts'
+import { batchSizeFor, pixelFeed, pixelNetwork, pretrainedFrom } from './networks.ts'
 import { type Plan, type PlanBatch, runPlan } from './plan.ts'
 
 /** A task whose answers are classes that cost nothing. */
@@ -42,7 +42,7 @@ export async function* classify(
   const batchSize = batchSizeFor(own)
   const graph = classifier(architecture, task.classes, random)
   const weights = float32([batchSize], new Float32Array(batchSize).fill(1))
-  const { parameters, losses } = yield* runPlan(
+  const learned = yield* runPlan(
     {
       step: {
         graph,
@@ -74,12 +74,7 @@ export async function* classify(
     task.name,
     task.name,
   )
-  return {
-    graph: backboneOf(architecture, parameters, random),
-    epochs: options.epochs,
-    loss: { first: losses[0] as number, last: losses.at(-1) as number },
-    pictures: null,
-  }
+  return pretrainedFrom(options, learned)
 }
 
 export function pixelDims(batchSize: number, { size }: Architecture): readonly number[] {

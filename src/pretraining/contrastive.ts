@@ -9,7 +9,7 @@ import { trainableParameters } from '../training/loop.ts'
 import { pixelsInput } from '../training/normalization.ts'
 import { toVector } from './classification.ts'
 import type { PretrainingMethod } from './method.ts'
-import { backboneOf, batchSizeFor, ownLossFeeds, pixelFeed, pixelNetwork } from './networks.ts'
+import { batchSizeFor, ownLossFeeds, pixelFeed, pixelNetwork, pretrainedFrom } from './networks.ts'
 import { type Plan, runPlan } from './plan.ts'
 import { createFeatureCheck } from './probe.ts'
 
@@ -159,7 +159,7 @@ export const contrastive: PretrainingMethod = {
       return { notice: `spread of the features ${spread.toFixed(3)}${nearest}` }
     }
     try {
-      const { parameters, losses } = yield* runPlan(
+      const learned = yield* runPlan(
         {
           step: {
             graph,
@@ -191,12 +191,7 @@ export const contrastive: PretrainingMethod = {
         'contrastive',
         'contrastive',
       )
-      return {
-        graph: backboneOf(architecture, parameters, random),
-        epochs: options.epochs,
-        loss: { first: losses[0] as number, last: losses.at(-1) as number },
-        pictures: null,
-      }
+      return pretrainedFrom(options, learned)
     } finally {
       await features.release()
     }

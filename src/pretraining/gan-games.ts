@@ -40,7 +40,7 @@ const steepness = 1
 const lowestScore = -30
 
 /**
- * The non-saating loss with R1: softplus(-D(x)) + softplus(D(G(z))) for the discriminator, softplus(-D(G(z))) for the generator. As no image
+ * The non-saturating loss with R1: softplus(-D(x)) + softplus(D(G(z))) for the discriminator, softplus(-D(G(z))) for the generator. As no image
  * sees another's score, the gradient of the latter at an image is that of the former times -exp(-D).
  */
 async function nonSaturating(options: PretrainingOptions, count: number): Promise<Game> {

@@ -8,7 +8,7 @@ import { trainableParameters } from '../training/loop.ts'
 import { games } from './gan-games.ts'
 import { ganMonitor, latentInput, latentSize, latents } from './gan-monitor.ts'
 import type { PretrainingMethod } from './method.ts'
-import { backboneOf, batchSizeFor, inputDims, ownLossFeeds, pixelNetwork } from './networks.ts'
+import { batchSizeFor, inputDims, ownLossFeeds, pixelNetwork, pretrainedFrom } from './networks.ts'
 import { runPlan } from './plan.ts'
 
 /** Of the discriminator; the generator learns at half of it: both have rates of their own (Heusel et al., 2017). */
@@ -52,7 +52,7 @@ export const gan: PretrainingMethod = {
     const adversary = { trainable: opposed, ...game.adversary({ made, more }) } as Adversary
     const monitor = await ganMonitor(options, graph, made)
     try {
-      const { parameters, losses } = yield* runPlan(
+      const learned = yield* runPlan(
         {
           step: {
             graph,
@@ -82,12 +82,7 @@ export const gan: PretrainingMethod = {
         'gan',
         'gan',
       )
-      return {
-        graph: backboneOf(architecture, parameters, random),
-        epochs: options.epochs,
-        loss: { first: losses[0] as number, last: losses.at(-1) as number },
-        pictures: await monitor.sheets(),
-      }
+      return pretrainedFrom(options, learned, await monitor.sheets())
     } finally {
       await monitor.release()
     }

@@ -8,7 +8,8 @@ import { targetsInput, weightsInput } from '../nn/losses.ts'
 import type { Random } from '../random.ts'
 import { withParameters } from '../training/forward.ts'
 import { halfNormalization, pixelsInput, takePixels } from '../training/normalization.ts'
-import type { Architecture, PretrainingOptions } from './method.ts'
+import type { Architecture, Pictures, Pretrained, PretrainingOptions } from './method.ts'
+import type { PlanResult } from './plan.ts'
 
 /** The input of a network for images of a size, without the batch. */
 export const inputDims = ({ channels, height, width }: Size): InputDims => [channels, height, width]
@@ -43,7 +44,21 @@ export function backboneOf(
   return withParameters(graph, new Map(own))
 }
 
-/** The first values of the dimensions that each layer of a trunk has. */
+/** What a method returns for a trunk that was trained by one plan. */
+export function pretrainedFrom(
+  { architecture, random, epochs }: PretrainingOptions,
+  { parameters, losses }: PlanResult,
+  pictures: Pictures | null = null,
+): Pretrained {
+  return {
+    graph: backboneOf(architecture, parameters, random),
+    epochs,
+    loss: { first: losses[0] as number, last: losses.at(-1) as number },
+    pictures,
+  }
+}
+
+/** The dimensions that each layer of a trunk gives, without the batch. */
 export function dimsOfLayers(
   trunk: Layers,
   size: Size,

@@ -9,7 +9,7 @@ import { pixelsInput } from '../training/normalization.ts'
 import { gentleAugmentation, pixelDims, toVector } from './classification.ts'
 import { labelledOf } from './labelled.ts'
 import type { PretrainingMethod } from './method.ts'
-import { backboneOf, batchSizeFor, pixelFeed, pixelNetwork } from './networks.ts'
+import { batchSizeFor, pixelFeed, pixelNetwork, pretrainedFrom } from './networks.ts'
 import { runPlan } from './plan.ts'
 
 const learningRate = 1e-3
@@ -42,7 +42,7 @@ export const pairs: PretrainingMethod = {
       return [dense(1)(network, { ...features, name: apart }, 'answer').name]
     })
     const weights = float32([batchSize], new Float32Array(batchSize).fill(1))
-    const { parameters, losses } = yield* runPlan(
+    const learned = yield* runPlan(
       {
         step: {
           graph,
@@ -79,12 +79,7 @@ export const pairs: PretrainingMethod = {
       'pairs',
       'pairs',
     )
-    return {
-      graph: backboneOf(architecture, parameters, random),
-      epochs: options.epochs,
-      loss: { first: losses[0] as number, last: losses.at(-1) as number },
-      pictures: null,
-    }
+    return pretrainedFrom(options, learned)
   },
 }
 
