@@ -19,7 +19,7 @@ import { run, runtime } from './runtime.ts'
 // In colour: what fits by being broadcast over one channel is found out.
 const size = { height: 12, width: 12, channels: 3 }
 const images = drawnImages({ count: 48, ...size })
-const epochs = 6
+const epochs = 8
 
 /** Checkpoints in memory. */
 function remembered(): Checkpoints & { readonly saved: Map<string, unknown> } {
