@@ -63,7 +63,7 @@ export async function measureTrials(args: readonly string[]): Promise<void> {
     await ours(new Uint8Array(await readFile(model)), images, labels)
     const graft = performance.now() - start
     console.log(
-      `Graft: ${(graft / 1000).toFixed(1)} s, each fit 250 steps on five views of every image`,
+      `Graft: ${(graft / 1000).toFixed(1)} s, each fit to the minimum on five views of every image`,
     )
     const { values: times } = await other.round()
     await other.close()
