@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { fingerprint } from '../data/fingerprint.ts'
 import { closing } from '../data/image-stream.ts'
+import { openImages } from '../data/open-source.ts'
 import { decodePool } from '../data/pool.ts'
 import { probeImageSize } from '../data/probe.ts'
-import { scanImages, scanUnlabelled } from '../data/scan.ts'
-import type { Source } from '../data/source.ts'
 import { GraftError } from '../errors.ts'
 import { writeFileAtomic } from '../files.ts'
 import { writeModel } from '../graph/write.ts'
@@ -62,12 +61,12 @@ export async function* pretrain(
     throw new GraftError('bad-usage', `${method.name}: give a module with a rule: --rule FILE.mjs`)
   }
   const random = createRandom(seed)
-  const source = await sourceOf(data, unlabelled)
+  const source = await openImages(data, unlabelled)
   for (const skip of source.skipped) yield { type: 'skipped', ...skip }
   const nativeSize = await probeImageSize([...source.train, ...source.unlabelled])
   if (!nativeSize) throw new GraftError('bad-input', `${data}: none of the images can be decoded`)
-  const { name, size, trunk } = designFor(nativeSize)
-  const { images, labels } = yield* decodePool(source, size)
+  const architecture = designFor(nativeSize)
+  const { images, labels } = yield* decodePool(source, architecture.size)
   if (images.count < 2) {
     throw new GraftError('bad-input', `${data}: pretraining needs two images at least`)
   }
@@ -79,7 +78,7 @@ export async function* pretrain(
     images,
     method.pretrain({
       images,
-      architecture: { name, size, trunk },
+      architecture,
       variant,
       epochs,
       labels: given,
@@ -93,7 +92,7 @@ export async function* pretrain(
   const metadata = {
     'graft.version': version,
     'graft.pretraining': `${method.name} ${variant}`,
-    'graft.architecture': name,
+    'graft.architecture': architecture.name,
     'graft.images': String(images.count),
     'graft.epochs': String(epochs),
     'graft.seed': String(seed),
@@ -108,17 +107,6 @@ export async function* pretrain(
     loss: pretrained.loss,
     backbone: output,
     pictures: pretrained.pictures,
-  }
-}
-
-async function sourceOf(data: string, unlabelled: string | null): Promise<Source> {
-  const own = await scanImages(data)
-  if (unlabelled === null) return own
-  const more = await scanUnlabelled(unlabelled)
-  return {
-    ...own,
-    unlabelled: [...own.unlabelled, ...more.unlabelled],
-    skipped: [...own.skipped, ...more.skipped],
   }
 }
 

@@ -38,9 +38,7 @@ export function strategiesNamed(list: string, options: TransferOptions): Strateg
  */
 export function needBackbone(list: string): Strategy[] {
   const bare = createNamed(list, { backbone: null, normalization: null })
-  return bare.filter(
-    ({ name, unavailable }) => unavailable !== null && !Object.hasOwn(methods, name),
-  )
+  return bare.filter(({ needsBackbone }) => needsBackbone)
 }
 
 function createNamed(list: string, options: TransferOptions): Strategy[] {

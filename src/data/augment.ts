@@ -24,6 +24,9 @@ export type AugmentationRecipe = {
   readonly saturation: number
 }
 
+/** Digits and clothes must not be mirrored, photographs may: grey images are taken for the former. */
+export const isPhotographic = ({ channels }: Pick<Size, 'channels'>): boolean => channels === 3
+
 export const noAugmentation: AugmentationRecipe = {
   crop: 0,
   flip: false,

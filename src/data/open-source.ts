@@ -1,6 +1,6 @@
 import type { Random } from '../random.ts'
 import { limitLabels, type ShortClass } from './labels.ts'
-import { scan, scanTest, scanUnlabelled } from './scan.ts'
+import { scan, scanImages, scanTest, scanUnlabelled } from './scan.ts'
 import type { Source } from './source.ts'
 
 export type OpenOptions = {
@@ -23,13 +23,31 @@ export async function openSource(
 ): Promise<{ source: Source; short: readonly ShortClass[] }> {
   const own = await scan(path)
   const test = options.test ? await scanTest(options.test, own.classes) : null
-  const more = options.unlabelled ? await scanUnlabelled(options.unlabelled) : null
-  const source: Source = {
+  const tested: Source = {
     ...own,
     test: test?.test ?? own.test,
-    unlabelled: [...own.unlabelled, ...(more?.unlabelled ?? [])],
-    skipped: [own, test, more].flatMap((part) => part?.skipped ?? []),
+    skipped: [...own.skipped, ...(test?.skipped ?? [])],
   }
+  const source = await withUnlabelled(tested, options.unlabelled)
   if (options.labelsPerClass == null) return { source, short: [] }
   return limitLabels(source, options.labelsPerClass, random)
+}
+
+/**
+ * The same for images to learn from without the labels that are wanted in the end. Throws what `scanImages` and `scanUnlabelled` throw.
+ *
+ * @param unlabelled further images, or null
+ */
+export async function openImages(path: string, unlabelled: string | null): Promise<Source> {
+  return withUnlabelled(await scanImages(path), unlabelled)
+}
+
+async function withUnlabelled(source: Source, path: string | null | undefined): Promise<Source> {
+  if (!path) return source
+  const more = await scanUnlabelled(path)
+  return {
+    ...source,
+    unlabelled: [...source.unlabelled, ...more.unlabelled],
+    skipped: [...source.skipped, ...more.skipped],
+  }
 }

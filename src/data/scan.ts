@@ -28,15 +28,7 @@ export async function scan(path: string): Promise<Source> {
       `${path}: only one class ("${classes[0]}") has images; at least two are needed`,
     )
   }
-  return {
-    kind: found.kind,
-    path,
-    classes,
-    train: numberLabels(found.train, classes, path),
-    unlabelled: found.unlabelled.map(unlabel),
-    test: found.test && numberLabels(found.test, classes, path),
-    skipped: found.skipped,
-  }
+  return numbered(path, found, classes)
 }
 
 /**
@@ -58,39 +50,34 @@ export async function scanTest(
 export async function scanUnlabelled(
   path: string,
 ): Promise<{ unlabelled: readonly Item[]; skipped: Source['skipped'] }> {
-  const found = await find(path, async (folder) => {
-    const { images, skipped } = await findImages(folder, '', null)
-    return { kind: 'folder', train: [], unlabelled: images, test: null, skipped }
-  })
+  const found = await find(path, findAtAnyDepth)
   const images = [...found.train, ...found.unlabelled]
   if (images.length === 0) throw new GraftError('bad-input', `${path}: no images found`)
   return { unlabelled: images.map(unlabel), skipped: found.skipped }
 }
 
 /**
- * All images of a path to learn from without the labels that are wanted in the end: what `scan` finds, also of one class or none, and where that is
- * nothing, every image at any depth. Throws `bad-input` where there is no image.
+ * All images of a path to learn from without the labels that are wanted in the end: what `scan` finds, also of one class, and of a folder without
+ * folders every image. Throws `bad-input` where there is no image.
  */
 export async function scanImages(path: string): Promise<Source> {
-  const { kind } = await entryAt(path)
-  const isFlat =
-    kind === 'folder' &&
-    (await listFolder(path)).every(({ entry }) => entry.kind !== 'folder') &&
-    (await findInIdxFolder(path)) === null
-  const found = isFlat ? null : await find(path, findInFolder)
-  if (!found || found.train.length + found.unlabelled.length === 0) {
-    const { unlabelled, skipped } = await scanUnlabelled(path)
-    return {
-      kind: found?.kind ?? 'folder',
-      path,
-      classes: [],
-      train: [],
-      unlabelled,
-      test: null,
-      skipped,
-    }
+  const found = await find(path, async (folder) => {
+    const isFlat = (await listFolder(folder)).every(({ entry }) => entry.kind !== 'folder')
+    return isFlat ? findAtAnyDepth(folder) : findInFolder(folder)
+  })
+  if (found.train.length + found.unlabelled.length === 0) {
+    throw new GraftError('bad-input', `${path}: no images found`)
   }
-  const classes = classesOf([...found.train, ...(found.test ?? [])])
+  return numbered(path, found, classesOf([...found.train, ...(found.test ?? [])]))
+}
+
+async function findAtAnyDepth(folder: string): Promise<Found> {
+  const { images, skipped } = await findImages(folder, '', null)
+  return { kind: 'folder', train: [], unlabelled: images, test: null, skipped }
+}
+
+/** What was found, with classes by their numbers. */
+function numbered(path: string, found: Found, classes: readonly string[]): Source {
   return {
     kind: found.kind,
     path,

@@ -44,12 +44,11 @@ const maskedBelow = 0.2
 
 /**
  * A convolutional autoencoder, or a dense one with tied weights, that mends spoiled images: by Gaussian and masking noise (`denoising`; Vincent et al.,
- * 2008), layer by layer (`stacked`; Bengio et al., 2007; Vincent et al., 2010), or with patches missing that count alone (`patches`; in the
+ * 2008), layer by layer (`stacked`; Bengio et al., 2006; Vincent et al., 2010), or with patches missing that count alone (`patches`; in the
  * spirit of He et al., 2022). What it loses is the mean squared error of pixels between -1 and 1.
  */
 export const autoencoder: PretrainingMethod = {
   name: 'autoencoder',
-  summary: 'mends spoiled images',
   variants: ['denoising', 'stacked', 'patches'],
   epochs: 10,
   passes: 2,

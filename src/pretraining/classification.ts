@@ -1,20 +1,19 @@
-import type { AugmentationRecipe } from '../data/augment.ts'
-import type { ImageStream } from '../data/image-stream.ts'
+import { type AugmentationRecipe, augment, isPhotographic } from '../data/augment.ts'
+import { type ImageStream, subsetOf } from '../data/image-stream.ts'
+import { bytesPerImage, type Size } from '../data/pixels.ts'
 import type { Graph } from '../graph/graph.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
 import { dense, globalAveragePool, type Layer, sequential } from '../nn/layers.ts'
 import { crossEntropy, targetsInput, weightsInput } from '../nn/losses.ts'
-import { adamw } from '../nn/optimizers.ts'
 import type { Random } from '../random.ts'
-import { trainableParameters } from '../training/loop.ts'
 import { pixelsInput } from '../training/normalization.ts'
 import type { StrategyEvent } from '../training/task.ts'
 import type { Architecture, Pretrained, PretrainingOptions } from './method.ts'
 import { batchSizeFor, pixelFeed, pixelNetwork, pretrainedFrom } from './networks.ts'
-import { type Plan, type PlanBatch, runPlan } from './plan.ts'
+import { type PlanBatch, runPlan, wholeRate, wholeStep } from './plan.ts'
 
 /** A task whose answers are classes that cost nothing. */
-export type ClassificationTask = {
+type ClassificationTask = {
   readonly name: string
   readonly classes: number
   readonly images: ImageStream
@@ -23,17 +22,14 @@ export type ClassificationTask = {
     batch: PlanBatch,
     draws: Random,
   ): { readonly pixels: Uint8Array; readonly labels: ArrayLike<number> }
-  readonly watch?: Plan['watch']
 }
-
-const learningRate = 1e-3
 
 /** One vector of features for each image, whatever a trunk ends in. */
 export const toVector: Layer = (network, x, path) =>
   x.dims.length === 1 ? x : globalAveragePool()(network, x, path)
 
 /** Trains the trunk with an output layer that answers the task. */
-export async function* classify(
+async function* classify(
   task: ClassificationTask,
   options: PretrainingOptions,
 ): AsyncGenerator<StrategyEvent, Pretrained> {
@@ -45,16 +41,12 @@ export async function* classify(
   const learned = yield* runPlan(
     {
       step: {
-        graph,
+        ...wholeStep(graph),
         loss: crossEntropy(),
         inputs: { [pixelsInput]: { type: 'uint8', dims: pixelDims(batchSize, architecture) } },
-        trainable: trainableParameters(graph),
-        optimizer: adamw({ weightDecay: 0.01 }),
-        clipNorm: 5,
-        batchStatistics: true,
       },
       batchSize,
-      learningRate,
+      learningRate: wholeRate,
       feeds(batch, draws) {
         const { pixels, labels } = task.pose(batch, draws)
         const targets: Tensor = {
@@ -68,13 +60,60 @@ export async function* classify(
           [weightsInput]: weights,
         }
       },
-      ...(task.watch && { watch: task.watch }),
     },
     own,
     task.name,
     task.name,
   )
   return pretrainedFrom(options, learned)
+}
+
+/**
+ * Trains the trunk to tell what was done to each image: one of some changes, drawn anew each time.
+ *
+ * @param change writes an image, changed in the way of that number, to `to`
+ */
+export function classifyChanges(
+  name: string,
+  changes: number,
+  change: (from: Uint8Array, to: Uint8Array, which: number, draws: Random) => void,
+  options: PretrainingOptions,
+): AsyncGenerator<StrategyEvent, Pretrained> {
+  const { size } = options.architecture
+  const recipe = gentleAugmentation(size)
+  const row = bytesPerImage(size)
+  const pose: ClassificationTask['pose'] = ({ pixels, indices }, draws) => {
+    const varied = augment(pixels, size, recipe, draws)
+    const changed = new Uint8Array(pixels.length)
+    const labels = Array.from(indices, () => draws.integer(changes))
+    for (const [i, label] of labels.entries()) {
+      const [from, to] = [i * row, (i + 1) * row]
+      change(varied.subarray(from, to), changed.subarray(from, to), label, draws)
+    }
+    return { pixels: changed, labels }
+  }
+  return classify({ name, classes: changes, images: options.images, pose }, options)
+}
+
+/**
+ * Trains the trunk to tell given classes of some images apart.
+ *
+ * @param indices the images that have one, in the stream
+ * @param labels the class of each of these
+ */
+export function classifyLabels(
+  name: string,
+  classes: number,
+  { indices, labels }: { readonly indices: readonly number[]; readonly labels: readonly number[] },
+  options: PretrainingOptions,
+): AsyncGenerator<StrategyEvent, Pretrained> {
+  const { size } = options.architecture
+  const recipe = gentleAugmentation(size)
+  const pose: ClassificationTask['pose'] = (batch, draws) => ({
+    pixels: augment(batch.pixels, size, recipe, draws),
+    labels: Array.from(batch.indices, (index) => labels[index] as number),
+  })
+  return classify({ name, classes, images: subsetOf(options.images, indices), pose }, options)
 }
 
 export function pixelDims(batchSize: number, { size }: Architecture): readonly number[] {
@@ -88,9 +127,9 @@ function classifier({ trunk, size }: Architecture, classes: number, random: Rand
   })
 }
 
-/** Digits and clothes must not be mirrored, photographs may: grey images are taken for the former. */
-export function gentleAugmentation(channels: number): AugmentationRecipe {
-  const photograph = channels === 3
+/** Changes that leave an image what it is. */
+export function gentleAugmentation(size: Size): AugmentationRecipe {
+  const photograph = isPhotographic(size)
   return {
     crop: 0,
     flip: photograph,

@@ -1,19 +1,17 @@
-import { type AugmentationRecipe, augment } from '../data/augment.ts'
+import { type AugmentationRecipe, augment, isPhotographic } from '../data/augment.ts'
+import type { Size } from '../data/pixels.ts'
 import { GraftError } from '../errors.ts'
 import type { GraphBuilder } from '../graph/builder.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
 import { activations, batchNormalization, dense, sequential, type Value } from '../nn/layers.ts'
 import { crossEntropy, type Loss, ownLoss, targetsInput, weightsInput } from '../nn/losses.ts'
-import { adamw } from '../nn/optimizers.ts'
-import { trainableParameters } from '../training/loop.ts'
 import { pixelsInput } from '../training/normalization.ts'
-import { toVector } from './classification.ts'
+import { pixelDims, toVector } from './classification.ts'
 import type { PretrainingMethod } from './method.ts'
 import { batchSizeFor, ownLossFeeds, pixelFeed, pixelNetwork, pretrainedFrom } from './networks.ts'
-import { type Plan, runPlan } from './plan.ts'
+import { type Plan, runPlan, wholeRate, wholeStep } from './plan.ts'
 import { createFeatureCheck } from './probe.ts'
 
-const learningRate = 1e-3
 /** Below this spread of the features all images look alike. */
 const collapsed = 0.01
 const temperature = 0.2
@@ -101,8 +99,8 @@ const objectives: Readonly<Record<string, Objective>> = {
 }
 
 /** Two views of photographs differ in colour and side too; those of digits and clothes do not. */
-function viewAugmentation(channels: number): AugmentationRecipe {
-  const photograph = channels === 3
+function viewAugmentation(size: Size): AugmentationRecipe {
+  const photograph = isPhotographic(size)
   return {
     crop: 0.3,
     flip: photograph,
@@ -120,7 +118,6 @@ function viewAugmentation(channels: number): AugmentationRecipe {
  */
 export const contrastive: PretrainingMethod = {
   name: 'contrastive',
-  summary: 'finds the two views of an image among others',
   variants: ['simclr', 'vicreg'],
   epochs: 20,
   passes: 2,
@@ -143,7 +140,7 @@ export const contrastive: PretrainingMethod = {
       const embeddings = projector(network, features, 'projector')
       return [objective.write(network.builder, embeddings, batchSize)]
     })
-    const recipe = viewAugmentation(size.channels)
+    const recipe = viewAugmentation(size)
     const fed = objective.feeds(batchSize)
     const features = await createFeatureCheck(options)
     const watch: Plan['watch'] = async ({ parameters }) => {
@@ -162,21 +159,14 @@ export const contrastive: PretrainingMethod = {
       const learned = yield* runPlan(
         {
           step: {
-            graph,
+            ...wholeStep(graph),
             loss: objective.loss,
             inputs: {
-              [pixelsInput]: {
-                type: 'uint8',
-                dims: [2 * batchSize, size.height, size.width, size.channels],
-              },
+              [pixelsInput]: { type: 'uint8', dims: pixelDims(2 * batchSize, architecture) },
             },
-            trainable: trainableParameters(graph),
-            optimizer: adamw({ weightDecay: 0.01 }),
-            clipNorm: 5,
-            batchStatistics: true,
           },
           batchSize,
-          learningRate,
+          learningRate: wholeRate,
           feeds({ pixels }, draws) {
             const views = new Uint8Array(2 * pixels.length)
             for (const view of [0, 1]) {

@@ -4,7 +4,7 @@ import type { GraphBuilder } from '../graph/builder.ts'
 import { float32, type Tensor, type TensorType } from '../graph/tensor.ts'
 import { dense, type Network, sequential, type Value } from '../nn/layers.ts'
 import type { Random } from '../random.ts'
-import type { Adversary } from '../training/adversary.ts'
+import type { LossOfItsOwn, ScaledLoss } from '../training/adversary.ts'
 import { pixelsInput } from '../training/normalization.ts'
 import { gentleAugmentation, toVector } from './classification.ts'
 import { corruptions } from './corruption.ts'
@@ -23,15 +23,9 @@ export type Game = {
    */
   write(network: Network, given: Value, made: Value): readonly [loss: string, more: string]
   /** How the generator's loss follows, from the names of the outputs. */
-  adversary(names: { readonly made: string; readonly more: string }): AdversaryOf
+  adversary(names: { readonly made: string; readonly more: string }): ScaledLoss | LossOfItsOwn
   feeds(pixels: Uint8Array, draws: Random): Readonly<Record<string, Tensor>>
 }
-
-type AdversaryOf = Adversary extends infer A
-  ? A extends unknown
-    ? Omit<A, 'trainable'>
-    : never
-  : never
 
 /** How far real images are moved to measure how steep the scores are there, and what that costs. */
 const nudge = 0.1
@@ -100,16 +94,16 @@ function ratioOfLosses(builder: GraphBuilder, scores: string): string {
  * the generator matches the mean features of real images.
  */
 async function matching(options: PretrainingOptions, count: number): Promise<Game> {
-  const { architecture, labels } = options
+  const { architecture } = options
   const { trunk, size } = architecture
   const [channels, height, width] = inputDims(size)
-  const classes = labels?.classes.length ?? 0
   const known = labelledOf(options, 'gan')
+  const { classes } = known
   const all = Array.from({ length: known.images.count }, (_, index) => index)
   // Few are labelled: they fit in memory.
   const taught = await known.images.read(all)
   const row = bytesPerImage(size)
-  const recipe = gentleAugmentation(size.channels)
+  const recipe = gentleAugmentation(size)
   const classesInput = 'graft.classes'
   return {
     inputs: {

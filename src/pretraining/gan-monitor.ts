@@ -7,7 +7,7 @@ import { mean } from '../statistics/summaries.ts'
 import { compileForward } from '../training/forward.ts'
 import type { Pictures, PretrainingOptions } from './method.ts'
 import type { Plan } from './plan.ts'
-import { imagesOf, toPixels } from './reconstruct.ts'
+import { imagesOf, toPixels } from './to-pixels.ts'
 
 export const latentInput = 'graft.latent'
 export const latentSize = 64

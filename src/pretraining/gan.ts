@@ -3,7 +3,6 @@ import { activations, type Network, sequential, type Value } from '../nn/layers.
 import { ownLoss } from '../nn/losses.ts'
 import { adam } from '../nn/optimizers.ts'
 import { constantRate } from '../nn/schedules.ts'
-import type { Adversary } from '../training/adversary.ts'
 import { trainableParameters } from '../training/loop.ts'
 import { games } from './gan-games.ts'
 import { ganMonitor, latentInput, latentSize, latents } from './gan-monitor.ts'
@@ -30,7 +29,6 @@ const averaged = 0.99
  */
 export const gan: PretrainingMethod = {
   name: 'gan',
-  summary: 'tells images from made ones, against a generator that learns to make them',
   variants: ['nonsaturating', 'matching'],
   epochs: 20,
   passes: 4,
@@ -49,7 +47,7 @@ export const gan: PretrainingMethod = {
     const [, made = '', more = ''] = graph.outputs.map(({ name }) => name)
     const trainable = trainableParameters(graph)
     const opposed = trainable.filter((name) => name.startsWith('generator.'))
-    const adversary = { trainable: opposed, ...game.adversary({ made, more }) } as Adversary
+    const adversary = { trainable: opposed, ...game.adversary({ made, more }) }
     const monitor = await ganMonitor(options, graph, made)
     try {
       const learned = yield* runPlan(

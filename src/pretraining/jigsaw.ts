@@ -1,7 +1,6 @@
-import { augment } from '../data/augment.ts'
-import { bytesPerImage, type Size } from '../data/pixels.ts'
+import type { Size } from '../data/pixels.ts'
 import type { Random } from '../random.ts'
-import { classify, gentleAugmentation } from './classification.ts'
+import { classifyChanges } from './classification.ts'
 import type { PretrainingMethod } from './method.ts'
 
 /** Permutations to tell apart where there are more. */
@@ -13,35 +12,20 @@ const mostPermutations = 30
  */
 export const jigsaw: PretrainingMethod = {
   name: 'jigsaw',
-  summary: 'tells in which order patches were put',
   variants: ['patches'],
   epochs: 20,
   passes: 1,
   needs: null,
   async *pretrain(options) {
-    const { images, random } = options
+    const { random } = options
     const { size } = options.architecture
     const grid = Math.min(size.height, size.width) >= 48 ? 3 : 2
     const orders = permutations(grid ** 2, mostPermutations, random.fork('permutations'))
-    const recipe = gentleAugmentation(size.channels)
-    const row = bytesPerImage(size)
-    return yield* classify(
-      {
-        name: 'jigsaw',
-        classes: orders.length,
-        images,
-        pose({ pixels, indices }, draws) {
-          const varied = augment(pixels, size, recipe, draws)
-          const puzzles = new Uint8Array(pixels.length)
-          const labels = Array.from(indices, () => draws.integer(orders.length))
-          for (const [i, label] of labels.entries()) {
-            const [from, to] = [i * row, (i + 1) * row]
-            const order = orders[label] as readonly number[]
-            permute(varied.subarray(from, to), puzzles.subarray(from, to), size, grid, order, draws)
-          }
-          return { pixels: puzzles, labels }
-        },
-      },
+    return yield* classifyChanges(
+      'jigsaw',
+      orders.length,
+      (from, to, which, draws) =>
+        permute(from, to, size, grid, orders[which] as readonly number[], draws),
       options,
     )
   },

@@ -1,50 +1,50 @@
-import { augment } from '../data/augment.ts'
-import { subsetOf } from '../data/image-stream.ts'
+import { type ImageStream, subsetOf } from '../data/image-stream.ts'
 import { GraftError } from '../errors.ts'
-import { classify, gentleAugmentation } from './classification.ts'
-import type { PretrainingMethod, PretrainingOptions } from './method.ts'
+import { classifyLabels } from './classification.ts'
+import {
+  type Labels,
+  labelledIndices,
+  type PretrainingMethod,
+  type PretrainingOptions,
+} from './method.ts'
 
-/** The labels that a method may learn from, and the images that have one. */
-export function labelledOf({ images, labels }: PretrainingOptions, name: string) {
-  const indices = [...(labels?.labels.keys() ?? [])].filter(
-    (i) => (labels?.labels[i] as number) >= 0,
-  )
-  const known = new Set(indices.map((i) => labels?.labels[i]))
-  if (!labels || known.size < 2) {
+/** The labels that a method may learn from. */
+export type Known = {
+  readonly classes: number
+  /** The images that have one, in the stream. */
+  readonly indices: readonly number[]
+  /** The class of each of these. */
+  readonly labels: readonly number[]
+  /** These images alone. */
+  readonly images: ImageStream
+}
+
+/**
+ * The labels that a method may learn from, and the images that have one.
+ *
+ * @throws GraftError `bad-input` where there are fewer than two classes
+ */
+export function labelledOf({ images, labels: given }: PretrainingOptions, name: string): Known {
+  const indices = labelledIndices(given)
+  const labels = indices.map((index) => (given as Labels).labels[index] as number)
+  if (!given || new Set(labels).size < 2) {
     throw new GraftError(
       'bad-input',
       `${name}: needs images of at least two classes that are easy to get: give a folder of class folders`,
     )
   }
-  return {
-    images: subsetOf(images, indices),
-    labels: indices.map((i) => labels.labels[i] as number),
-  }
+  return { classes: given.classes.length, indices, labels, images: subsetOf(images, indices) }
 }
 
 /** The classes of other images with plenty of labels: the related task (Pan and Yang, 2010). */
 export const labelled: PretrainingMethod = {
   name: 'labelled',
-  summary: 'tells other classes apart, of which there are plenty of labels',
   variants: ['classes'],
   epochs: 20,
   passes: 1,
   needs: 'labels',
   async *pretrain(options) {
-    const { images, labels } = labelledOf(options, 'labelled')
-    const { size } = options.architecture
-    const recipe = gentleAugmentation(size.channels)
-    return yield* classify(
-      {
-        name: 'labelled',
-        classes: options.labels?.classes.length ?? 0,
-        images,
-        pose: ({ pixels, indices }, draws) => ({
-          pixels: augment(pixels, size, recipe, draws),
-          labels: Array.from(indices, (index) => labels[index] as number),
-        }),
-      },
-      options,
-    )
+    const known = labelledOf(options, 'labelled')
+    return yield* classifyLabels('labelled', known.classes, known, options)
   },
 }

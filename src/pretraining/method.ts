@@ -1,19 +1,24 @@
 import type { ImageStream } from '../data/image-stream.ts'
-import type { Images, Pixels, Size } from '../data/pixels.ts'
+import type { Images, Pixels } from '../data/pixels.ts'
 import type { Graph } from '../graph/graph.ts'
-import type { Layers } from '../nn/architectures.ts'
 import type { Random } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
+import type { Design } from '../training/scratch.ts'
 import type { Checkpoints, StrategyEvent } from '../training/task.ts'
 
 /** A network to pretrain: its layers below the head, for images of one size. */
-export type Architecture = { readonly name: string; readonly size: Size; readonly trunk: Layers }
+export type Architecture = Pick<Design, 'name' | 'size' | 'trunk'>
 
 /** Labels by the index of the image in the stream. */
 export type Labels = {
   readonly classes: readonly string[]
   /** The class of every image, -1 where it has none. */
   readonly labels: Int32Array
+}
+
+/** The images that have a label. */
+export function labelledIndices(given: Labels | undefined): number[] {
+  return given ? [...given.labels.keys()].filter((i) => (given.labels[i] as number) >= 0) : []
 }
 
 /** Makes a label of an image, uint8 rows, columns, channels; null where it has none. */
@@ -55,8 +60,6 @@ export type Pretrained = {
 /** A way to learn from images without the labels that are wanted in the end. */
 export type PretrainingMethod = {
   readonly name: string
-  /** What it does, in half a sentence. */
-  readonly summary: string
   /** Ways to do it, by name; the first is the usual one. */
   readonly variants: readonly [string, ...string[]]
   /** Passes that it is worth to make over about ten thousand images. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { checkMethod } from '../../testing/check-method.ts'
+import type { PretrainingOptions } from './method.ts'
 import { checkVariant, methodNamed, methods, usualEpochs } from './methods.ts'
 
 const all = Object.values(methods)
@@ -17,6 +18,14 @@ test('what there is not is named, with what there is', () => {
   expect(() => checkVariant(methodNamed('gan'), 'wild')).toThrow(
     'gan has no variant "wild": give one of nonsaturating, matching',
   )
+})
+
+test('a method says itself that it has no such variant', async () => {
+  const events = methodNamed('rotation').pretrain({ variant: 'wild' } as PretrainingOptions)
+  await expect(events.next()).rejects.toMatchObject({
+    code: 'bad-usage',
+    message: 'rotation has no variant "wild": give one of turns',
+  })
 })
 
 test('fewer images are looked at more often, within reason', () => {

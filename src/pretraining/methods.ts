@@ -13,9 +13,18 @@ import { rules } from './rules.ts'
 export const methods: Readonly<Record<string, PretrainingMethod>> = Object.fromEntries(
   [autoencoder, gan, rotation, jigsaw, contrastive, pairs, labelled, rules].map((method) => [
     method.name,
-    method,
+    { ...method, pretrain: checked(method) },
   ]),
 )
+
+/** How a method is called, with its variant checked, and named where it was not. */
+function checked(method: PretrainingMethod): PretrainingMethod['pretrain'] {
+  return async function* (options) {
+    const { variant = method.variants[0] } = options
+    checkVariant(method, variant)
+    return yield* method.pretrain({ ...options, variant })
+  }
+}
 
 /**
  * A method by its name.

@@ -2,17 +2,14 @@ import { augment } from '../data/augment.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
 import { dense, sequential } from '../nn/layers.ts'
 import { binaryCrossEntropy, targetsInput, weightsInput } from '../nn/losses.ts'
-import { adamw } from '../nn/optimizers.ts'
 import type { Random } from '../random.ts'
-import { trainableParameters } from '../training/loop.ts'
 import { pixelsInput } from '../training/normalization.ts'
 import { gentleAugmentation, pixelDims, toVector } from './classification.ts'
 import { labelledOf } from './labelled.ts'
 import type { PretrainingMethod } from './method.ts'
 import { batchSizeFor, pixelFeed, pixelNetwork, pretrainedFrom } from './networks.ts'
-import { runPlan } from './plan.ts'
+import { runPlan, wholeRate, wholeStep } from './plan.ts'
 
-const learningRate = 1e-3
 const partnersInput = 'graft.partners'
 
 /**
@@ -21,7 +18,6 @@ const partnersInput = 'graft.partners'
  */
 export const pairs: PretrainingMethod = {
   name: 'pairs',
-  summary: 'tells whether two images show the same thing',
   variants: ['same'],
   epochs: 20,
   passes: 1,
@@ -32,7 +28,7 @@ export const pairs: PretrainingMethod = {
     const known = labelledOf(options, 'pairs')
     const own = { ...options, images: known.images }
     const batchSize = batchSizeFor(own)
-    const recipe = gentleAugmentation(size.channels)
+    const recipe = gentleAugmentation(size)
     const graph = pixelNetwork(size, random, (network, x) => {
       const { builder } = network
       const partners = builder.input(partnersInput, 'int64', [batchSize])
@@ -45,19 +41,15 @@ export const pairs: PretrainingMethod = {
     const learned = yield* runPlan(
       {
         step: {
-          graph,
+          ...wholeStep(graph),
           loss: binaryCrossEntropy,
           inputs: {
             [pixelsInput]: { type: 'uint8', dims: pixelDims(batchSize, architecture) },
             [partnersInput]: { type: 'int64', dims: [batchSize] },
           },
-          trainable: trainableParameters(graph),
-          optimizer: adamw({ weightDecay: 0.01 }),
-          clipNorm: 5,
-          batchStatistics: true,
         },
         batchSize,
-        learningRate,
+        learningRate: wholeRate,
         feeds({ pixels, indices }, draws) {
           const labels = Array.from(indices, (index) => known.labels[index] as number)
           const partners = drawPartners(labels, draws)

@@ -2,11 +2,13 @@ import { type Batch, batches } from '../data/batches.ts'
 import type { ImageStream } from '../data/image-stream.ts'
 import { bytesPerImage } from '../data/pixels.ts'
 import { GraftError } from '../errors.ts'
+import type { Graph } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
+import { adamw } from '../nn/optimizers.ts'
 import { oneCycle, type Schedule } from '../nn/schedules.ts'
 import type { Random } from '../random.ts'
 import { mean } from '../statistics/summaries.ts'
-import { latest } from '../training/loop.ts'
+import { latest, trainableParameters } from '../training/loop.ts'
 import { compileStep, type StepBatch, type StepResult } from '../training/step.ts'
 import type { StrategyEvent } from '../training/task.ts'
 import type { StepOptions } from '../training/write-step.ts'
@@ -49,6 +51,20 @@ export type PlanResult = {
   readonly parameters: ReadonlyMap<string, Tensor>
   /** The mean loss of every epoch. */
   readonly losses: readonly number[]
+}
+
+/** The rate at which a trunk learns a task as a whole. */
+export const wholeRate = 1e-3
+
+/** How a trunk learns a task as a whole: what its step is made of beside the loss and the inputs. */
+export function wholeStep(graph: Graph) {
+  return {
+    graph,
+    trainable: trainableParameters(graph),
+    optimizer: adamw({ weightDecay: 0.01 }),
+    clipNorm: 5,
+    batchStatistics: true,
+  } as const
 }
 
 type Saved = { readonly losses: readonly number[]; readonly state: ReturnType<typeof encodeState> }
@@ -138,5 +154,8 @@ export async function* runPlan(
 }
 
 function read(images: ImageStream, chunk: readonly Batch[]): Promise<Uint8Array> {
-  return images.read(chunk.flatMap(({ indices }) => Array.from(indices)))
+  const pixels = images.read(chunk.flatMap(({ indices }) => Array.from(indices)))
+  // Whoever waits for it hears of a failure; where training ended before, nobody does.
+  pixels.catch(() => {})
+  return pixels
 }

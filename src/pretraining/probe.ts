@@ -2,7 +2,7 @@ import type { Tensor } from '../graph/tensor.ts'
 import { sequential } from '../nn/layers.ts'
 import { compileForward } from '../training/forward.ts'
 import { toVector } from './classification.ts'
-import type { PretrainingOptions } from './method.ts'
+import { labelledIndices, type PretrainingOptions } from './method.ts'
 import { pixelFeed, pixelNetwork } from './networks.ts'
 
 /** The images that are looked at. */
@@ -37,7 +37,7 @@ export async function createFeatureCheck({
     Object.keys(trunk).some((layer) => name.startsWith(`${layer}.`)),
   )
   const forward = await compileForward(graph, names, runtime)
-  const known = [...(probe?.labels.keys() ?? [])].filter((i) => (probe?.labels[i] as number) >= 0)
+  const known = labelledIndices(probe)
   const all = Array.from({ length: images.count }, (_, index) => index)
   const shown = (known.length > 1 ? known : all).slice(0, most)
   const labels = known.length > 1 ? shown.map((i) => probe?.labels[i] as number) : null

@@ -1,8 +1,6 @@
-import { augment } from '../data/augment.ts'
-import { subsetOf } from '../data/image-stream.ts'
 import { bytesPerImage } from '../data/pixels.ts'
 import { GraftError } from '../errors.ts'
-import { classify, gentleAugmentation } from './classification.ts'
+import { classifyLabels } from './classification.ts'
 import type { PretrainingMethod, PretrainingOptions } from './method.ts'
 
 /** Images that are read at once. */
@@ -16,13 +14,11 @@ const mostClasses = 1000
  */
 export const rules: PretrainingMethod = {
   name: 'rules',
-  summary: 'tells what a rule of yours says of an image',
   variants: ['classes'],
   epochs: 20,
   passes: 1,
   needs: 'rule',
   async *pretrain(options) {
-    const { size } = options.architecture
     const answers = await answersOf(options)
     const indices = [...answers.keys()].filter((index) => answers[index] !== null)
     const classes = [...new Set(indices.map((index) => answers[index] as string))].sort()
@@ -38,20 +34,8 @@ export const rules: PretrainingMethod = {
       type: 'notice',
       sentence: `rules: ${classes.length} classes in ${indices.length} of ${answers.length} images`,
     }
-    const recipe = gentleAugmentation(size.channels)
     const labels = indices.map((index) => classes.indexOf(answers[index] as string))
-    return yield* classify(
-      {
-        name: 'rules',
-        classes: classes.length,
-        images: subsetOf(options.images, indices),
-        pose: (batch, draws) => ({
-          pixels: augment(batch.pixels, size, recipe, draws),
-          labels: Array.from(batch.indices, (index) => labels[index] as number),
-        }),
-      },
-      options,
-    )
+    return yield* classifyLabels('rules', classes.length, { indices, labels }, options)
   },
 }
 

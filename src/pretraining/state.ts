@@ -1,4 +1,4 @@
-import { float32, type Tensor } from '../graph/tensor.ts'
+import { bytesOf, float32, type Tensor } from '../graph/tensor.ts'
 
 /** The float32 state of a training step as JSON can hold it: base64 of little-endian bytes, by name. */
 export type EncodedState = Readonly<
@@ -7,13 +7,10 @@ export type EncodedState = Readonly<
 
 export function encodeState(state: ReadonlyMap<string, Tensor>): EncodedState {
   return Object.fromEntries(
-    [...state].map(([name, { dims, data }]) => {
-      const { buffer, byteOffset, byteLength } = data as Float32Array
-      return [
-        name,
-        { dims, base64: Buffer.from(buffer, byteOffset, byteLength).toString('base64') },
-      ]
-    }),
+    [...state].map(([name, tensor]) => [
+      name,
+      { dims: tensor.dims, base64: Buffer.from(bytesOf(tensor)).toString('base64') },
+    ]),
   )
 }
 

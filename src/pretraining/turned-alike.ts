@@ -1,6 +1,6 @@
 import { bytesPerImage } from '../data/pixels.ts'
 import { median } from '../statistics/summaries.ts'
-import type { PretrainingOptions } from './method.ts'
+import { labelledIndices, type PretrainingOptions } from './method.ts'
 import { turn } from './turn.ts'
 
 const most = 300
@@ -20,9 +20,7 @@ export async function turnedAlike({
 }: Pick<PretrainingOptions, 'images' | 'architecture' | 'probe'>): Promise<string | null> {
   if (!probe) return null
   const { size } = architecture
-  const indices = [...probe.labels.keys()]
-    .filter((i) => (probe.labels[i] as number) >= 0)
-    .slice(0, most)
+  const indices = labelledIndices(probe).slice(0, most)
   const labels = indices.map((i) => probe.labels[i] as number)
   const row = bytesPerImage(size)
   const pixels = await images.read(indices)

@@ -71,6 +71,35 @@ async function gradients(write: (builder: GraphBuilder, scores: string) => strin
 const mean = (builder: GraphBuilder, value: string) =>
   builder.op('ReduceMean', [value], { keepdims: 0 })
 
+/** What one step of gradient descent at a rate of 1 makes of the parameters. */
+async function afterOneStep(way: (graph: Graph) => Adversary | null) {
+  const graph = game()
+  const adversary = way(graph)
+  const step = await compileStep(
+    {
+      graph,
+      loss: binaryCrossEntropy,
+      inputs: {
+        noise: { type: 'float32', dims: [count, 2] },
+        real: { type: 'float32', dims: [count, 3] },
+      },
+      trainable: ['g', 'd1', 'd2'],
+      optimizer: sgd(),
+      ...(adversary && { adversary }),
+    },
+    runtime,
+  )
+  const labels = float32([2 * count, 1], [1, 1, 1, 1, 0, 0, 0, 0])
+  const weights = float32([2 * count], Array(2 * count).fill(1))
+  await step.run(
+    { ...feeds, [targetsInput]: labels, [weightsInput]: weights },
+    { learningRate: 1, random },
+  )
+  const after = step.parameters()
+  await step.release()
+  return after
+}
+
 const ways: Readonly<Record<string, (graph: Graph) => Adversary>> = {
   'by a factor on the gradient of the other': nonSaturating,
   'as an output': (graph) => ({ trainable: ['g'], loss: graph.outputs[2]?.name as string }),
@@ -79,30 +108,7 @@ const ways: Readonly<Record<string, (graph: Graph) => Adversary>> = {
 test.each(Object.entries(ways))(
   'one step takes each side down the gradient of its own loss, given %s',
   async (_, way) => {
-    const graph = game()
-    const step = await compileStep(
-      {
-        graph,
-        loss: binaryCrossEntropy,
-        inputs: {
-          noise: { type: 'float32', dims: [count, 2] },
-          real: { type: 'float32', dims: [count, 3] },
-        },
-        trainable: ['g', 'd1', 'd2'],
-        optimizer: sgd(),
-        adversary: way(graph),
-      },
-      runtime,
-    )
-    const labels = float32([2 * count, 1], [1, 1, 1, 1, 0, 0, 0, 0])
-    const weights = float32([2 * count], Array(2 * count).fill(1))
-    await step.run(
-      { ...feeds, [targetsInput]: labels, [weightsInput]: weights },
-      { learningRate: 1, random },
-    )
-    const after = step.parameters()
-    await step.release()
-
+    const after = await afterOneStep(way)
     const discriminator = await gradients(
       (builder, scores) => {
         const signs = builder.constant(float32([2 * count, 1], [-1, -1, -1, -1, 1, 1, 1, 1]))
@@ -127,28 +133,8 @@ test.each(Object.entries(ways))(
 )
 
 test('steps with and without an adversary are not taken for the same', async () => {
-  const graph = game()
-  const options = {
-    graph,
-    loss: binaryCrossEntropy,
-    inputs: {
-      noise: { type: 'float32', dims: [count, 2] },
-      real: { type: 'float32', dims: [count, 3] },
-    },
-    trainable: ['g', 'd1', 'd2'],
-    optimizer: sgd(),
-  } as const
-  const labels = float32([2 * count, 1], [1, 1, 1, 1, 0, 0, 0, 0])
-  const weights = float32([2 * count], Array(2 * count).fill(1))
-  const after = async (adversary?: Adversary) => {
-    const step = await compileStep({ ...options, ...(adversary && { adversary }) }, runtime)
-    const all = { ...feeds, [targetsInput]: labels, [weightsInput]: weights }
-    await step.run(all, { learningRate: 1, random })
-    const values = step.parameters()
-    await step.release()
-    return values
-  }
-  const [plain, opposed] = [await after(), await after(nonSaturating(graph))]
+  const plain = await afterOneStep(() => null)
+  const opposed = await afterOneStep(nonSaturating)
   expect(opposed.get('d1')).toEqual(plain.get('d1'))
   expect(opposed.get('g')).not.toEqual(plain.get('g'))
 })

@@ -19,20 +19,8 @@ export async function compileForward(
   runtime: Runtime,
   options?: SessionOptions,
 ): Promise<Forward> {
-  const given = new Set(parameters)
   const output = graph.outputs[0]?.name as string
-  const open: Graph = {
-    ...graph,
-    outputs: graph.outputs.slice(0, 1),
-    inputs: [
-      ...graph.inputs,
-      ...parameters.map((name) => {
-        const { type, dims } = graph.initializers.get(name) as Tensor
-        return { name, type, dims }
-      }),
-    ],
-    initializers: new Map([...graph.initializers].filter(([name]) => !given.has(name))),
-  }
+  const open = parametersAsInputs({ ...graph, outputs: graph.outputs.slice(0, 1) }, parameters)
   const session = await runtime.createSession(open, options)
   return {
     async run(feeds, values) {
@@ -42,6 +30,17 @@ export async function compileForward(
     },
     release: () => session.release(),
   }
+}
+
+/** The graph with some parameters as further inputs, after its own. */
+export function parametersAsInputs(graph: Graph, parameters: readonly string[]): Graph {
+  const initializers = new Map(graph.initializers)
+  const inputs = parameters.map((name) => {
+    const { type, dims } = initializers.get(name) as Tensor
+    initializers.delete(name)
+    return { name, type, dims }
+  })
+  return { ...graph, inputs: [...graph.inputs, ...inputs], initializers }
 }
 
 /** The graph with some parameters replaced. */

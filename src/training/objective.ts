@@ -1,12 +1,13 @@
 import { differentiate } from '../autodiff/differentiate.ts'
 import { createBuilder } from '../graph/builder.ts'
-import { type Graph, pruneTo } from '../graph/graph.ts'
+import { pruneTo } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { targetsInput } from '../nn/losses.ts'
 import { lowerOn } from '../runtime/lowering.ts'
 import type { Runtime, SessionOptions } from '../runtime/session.ts'
 import { inferTypes } from '../runtime/types.ts'
 import { attachLoss, type NetworkWithLoss } from './attach-loss.ts'
+import { parametersAsInputs } from './forward.ts'
 
 /** A compiled loss as a function of some parameters of a network. */
 export type Objective = {
@@ -44,7 +45,7 @@ export async function compileObjective(
   const wanted = [withLoss.loss, ...gradients].map((name) => ({ name }))
   const lowered = await lowerOn(
     runtime,
-    pruneTo(asInputs(derivatives.graph, parameters), wanted),
+    pruneTo(parametersAsInputs(derivatives.graph, parameters), wanted),
     derivatives.types,
   )
   const [loss = '', ...names] = lowered.outputs.map(({ name }) => name)
@@ -69,15 +70,4 @@ export async function compileObjective(
 /** Class indices as WebGPU takes them. */
 function narrowed({ dims, data }: Tensor): Tensor {
   return { type: 'int32', dims, data: Int32Array.from(data as BigInt64Array, Number) }
-}
-
-/** The graph with parameters as inputs. */
-function asInputs(graph: Graph, parameters: readonly string[]): Graph {
-  const initializers = new Map(graph.initializers)
-  const inputs = parameters.map((name) => {
-    const { type, dims } = initializers.get(name) as Tensor
-    initializers.delete(name)
-    return { name, type, dims }
-  })
-  return { ...graph, inputs: [...graph.inputs, ...inputs], initializers }
 }

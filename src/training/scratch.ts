@@ -1,4 +1,4 @@
-import type { AugmentationRecipe } from '../data/augment.ts'
+import { type AugmentationRecipe, isPhotographic } from '../data/augment.ts'
 import type { Size } from '../data/pixels.ts'
 import { countMultiplyAdds } from '../graph/cost.ts'
 import type { Graph } from '../graph/graph.ts'
@@ -56,9 +56,8 @@ export function designFor({ height, width, channels }: Size): Design {
   }
 }
 
-/** Digits and clothes must not be mirrored, photographs may: grey images are taken for the former. */
-function augmentationFor({ channels }: Size): AugmentationRecipe {
-  const photograph = channels === 3
+function augmentationFor(size: Size): AugmentationRecipe {
+  const photograph = isPhotographic(size)
   return {
     crop: photograph ? 0.5 : 0,
     flip: photograph,

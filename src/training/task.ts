@@ -91,6 +91,8 @@ export type Strategy = {
   readonly name: string
   /** Why it cannot be tried, or null. */
   readonly unavailable: string | null
+  /** Whether it reuses a network that somebody has to give. */
+  readonly needsBackbone?: true
   run(task: Task): AsyncGenerator<StrategyEvent, StrategyResult>
 }
 

@@ -1,12 +1,9 @@
 import { closing } from '../data/image-stream.ts'
-import { countMultiplyAdds } from '../graph/cost.ts'
 import { sequential } from '../nn/layers.ts'
-import type { PretrainingMethod } from '../pretraining/method.ts'
+import type { Architecture, PretrainingMethod } from '../pretraining/method.ts'
 import { usualEpochs } from '../pretraining/methods.ts'
 import { pixelNetwork } from '../pretraining/networks.ts'
-import { inferTypes } from '../runtime/types.ts'
-import { pixelsInput } from '../training/normalization.ts'
-import { type Design, designFor } from '../training/scratch.ts'
+import { designFor } from '../training/scratch.ts'
 import {
   affordableEpochs,
   type Checkpoints,
@@ -16,6 +13,7 @@ import {
   type Task,
 } from '../training/task.ts'
 import type { ReuseChoices } from './choices.ts'
+import { costOf } from './cost.ts'
 import { transfer } from './transfer.ts'
 
 /** The share of the budget that pretraining may take; the rest is for the reuse of what it gives. */
@@ -39,10 +37,11 @@ export function pretrained(
         ? null
         : `it learns from other labels than those that are wanted: run "graft pretrain ${name}" on images that have them, and give what it writes as --backbone`,
     async *run(task) {
-      const { name: architecture, size, trunk } = designFor(task.nativeSize)
-      const images = yield* task.pool(size)
-      const epochs = await epochsFor(task, method, { size, trunk }, images.count)
+      const architecture = designFor(task.nativeSize)
+      const images = yield* task.pool(architecture.size)
+      const epochs = await epochsFor(task, method, architecture, images.count)
       const share = task.multiplyAdds * shareOfPretraining
+      const checkpoints = named(task.checkpoints, name)
       yield {
         type: 'decision',
         sentence: `${name} (${variants[0]}) on ${images.count} images for ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`,
@@ -52,16 +51,16 @@ export function pretrained(
         images,
         method.pretrain({
           images,
-          architecture: { name: architecture, size, trunk },
+          architecture,
           epochs,
           random: task.random.fork('pretraining'),
           runtime: task.runtime,
-          checkpoints: named(task.checkpoints, name),
+          checkpoints,
         }),
       )
       const provenance = {
         pretraining: `${name} ${variants[0]}`,
-        architecture,
+        architecture: architecture.name,
         images: String(images.count),
         epochs: String(epochs),
       }
@@ -73,7 +72,7 @@ export function pretrained(
       const own = {
         ...task,
         multiplyAdds: task.multiplyAdds - share,
-        checkpoints: named(task.checkpoints, name),
+        checkpoints,
       }
       return yield* renamed(reuse.run(own), name)
     },
@@ -84,21 +83,16 @@ export function pretrained(
 async function epochsFor(
   task: Task,
   method: PretrainingMethod,
-  { size, trunk }: Pick<Design, 'size' | 'trunk'>,
+  { size, trunk }: Architecture,
   images: number,
 ): Promise<number> {
-  const { height, width, channels } = size
   const graph = pixelNetwork(size, task.random, (network, x) => [
     sequential(trunk)(network, x, '').name,
   ])
-  const { types } = await inferTypes(
-    graph,
-    { [pixelsInput]: { type: 'uint8', dims: [1, height, width, channels] } },
-    task.runtime,
-  )
+  const perImage = await costOf(task, graph)
   const affordable = affordableEpochs(
     { multiplyAdds: task.multiplyAdds * shareOfPretraining * speedInBatches },
-    { perImage: countMultiplyAdds(graph, types), images, runs: method.passes },
+    { perImage, images, runs: method.passes },
   )
   return Math.max(Math.min(Math.floor(affordable), usualEpochs(method, images)), 1)
 }

@@ -34,6 +34,7 @@ export function transfer({
 }: TransferOptions): Strategy {
   return {
     name: 'transfer',
+    needsBackbone: true,
     unavailable: given ? null : 'no backbone was given: name one with --backbone FILE.onnx',
     async *run(task) {
       const { graph: model, name, provenance: origin } = given as NonNullable<typeof given>

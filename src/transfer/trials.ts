@@ -84,14 +84,11 @@ export function createTrials(
       reuse,
     )
     if ('reason' in tuner) return tuner
-    const spend = () => {
-      left -= tuner.cost
-    }
-    spend()
+    left -= tuner.cost
     const more = () => {
-      const isAffordable = tuner.cost <= left * shareOfRetry
-      if (isAffordable) spend()
-      return isAffordable
+      if (tuner.cost > left * shareOfRetry) return false
+      left -= tuner.cost
+      return true
     }
     return yield* tunedTrial(context, reuse, probe, tuner, best, more)
   }

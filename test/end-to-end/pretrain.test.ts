@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import * as ort from 'onnxruntime-node'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { methods } from '../../src/pretraining/methods.ts'
 import { graft, graftJson, start, temporaryFolder } from './command-line.ts'
 import { fitDocument, pretrainDocument } from './documents.ts'
 import { side, writeShapes } from './shape-images.ts'
@@ -138,6 +139,13 @@ describe('what cannot be', () => {
     expect(ended).toMatchObject({ code, stdout: '' })
     expect(ended.stderr.trimEnd().split('\n').at(-1)).toMatch(line)
     expect(existsSync(at('none.onnx'))).toBe(false)
+  })
+})
+
+describe('the help', () => {
+  it('names every method', async () => {
+    const { stdout } = await graft(folder.path, 'pretrain', '--help')
+    for (const name of Object.keys(methods)) expect(stdout).toMatch(new RegExp(`\\b${name}\\b`))
   })
 })
 
