@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createRandom, type Random } from '../random.ts'
-import { augment, noAugmentation } from './augment.ts'
+import { type AugmentationRecipe, augment, augmentationFor, noAugmentation } from './augment.ts'
 import {
   brightness,
   contrast,
@@ -126,4 +126,12 @@ describe('augment', () => {
     const alone = { ...noAugmentation, [name]: recipe[name as keyof typeof recipe] }
     expect(augment(batch, size, alone, createRandom(1))).not.toEqual(batch)
   })
+})
+
+test('a recipe for photographs is not for digits and clothes: they are not mirrored, and keep their edges and tones', () => {
+  const recipe: AugmentationRecipe = { ...noAugmentation, crop: 0.5, flip: true, contrast: 0.2 }
+  expect(augmentationFor({ channels: 3 }, recipe)).toBe(recipe)
+  const { shift: moved, ...others } = augmentationFor({ channels: 1 }, recipe)
+  expect(moved).toBeGreaterThan(0)
+  expect(others).toEqual({ ...noAugmentation, shift: undefined })
 })

@@ -36,6 +36,15 @@ export const noAugmentation: AugmentationRecipe = {
   saturation: 0,
 }
 
+/** What leaves digits and clothes what they are: they move a little. */
+const slightShift: AugmentationRecipe = { ...noAugmentation, shift: 0.08 }
+
+/** A recipe for images of some size: the one given where they are photographs, and a slight shift where they are not. */
+export const augmentationFor = (
+  size: Pick<Size, 'channels'>,
+  photograph: AugmentationRecipe,
+): AugmentationRecipe => (isPhotographic(size) ? photograph : slightShift)
+
 /** In the order in which they are applied. */
 const operations: Readonly<Record<keyof AugmentationRecipe, ImageOperation>> = {
   crop,

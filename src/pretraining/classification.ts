@@ -1,4 +1,4 @@
-import { type AugmentationRecipe, augment, isPhotographic } from '../data/augment.ts'
+import { type AugmentationRecipe, augment, augmentationFor } from '../data/augment.ts'
 import { type ImageStream, subsetOf } from '../data/image-stream.ts'
 import { bytesPerImage, type Size } from '../data/pixels.ts'
 import type { Graph } from '../graph/graph.ts'
@@ -127,15 +127,13 @@ function classifier({ trunk, size }: Architecture, classes: number, random: Rand
   })
 }
 
-/** Changes that leave an image what it is. */
-export function gentleAugmentation(size: Size): AugmentationRecipe {
-  const photograph = isPhotographic(size)
-  return {
+/** Changes that leave an image what it is, and its edges where they are. */
+export const gentleAugmentation = (size: Size): AugmentationRecipe =>
+  augmentationFor(size, {
     crop: 0,
-    flip: photograph,
+    flip: true,
     shift: 0.08,
-    brightness: photograph ? 0.2 : 0,
-    contrast: photograph ? 0.2 : 0,
+    brightness: 0.2,
+    contrast: 0.2,
     saturation: 0,
-  }
-}
+  })

@@ -1,4 +1,4 @@
-import { type AugmentationRecipe, isPhotographic } from '../data/augment.ts'
+import { type AugmentationRecipe, augmentationFor } from '../data/augment.ts'
 import type { Size } from '../data/pixels.ts'
 import { countMultiplyAdds } from '../graph/cost.ts'
 import type { Graph } from '../graph/graph.ts'
@@ -56,16 +56,14 @@ export function designFor({ height, width, channels }: Size): Design {
   }
 }
 
-function augmentationFor(size: Size): AugmentationRecipe {
-  const photograph = isPhotographic(size)
-  return {
-    crop: photograph ? 0.5 : 0,
-    flip: photograph,
-    shift: photograph ? 0 : 0.08,
-    brightness: photograph ? 0.2 : 0,
-    contrast: photograph ? 0.2 : 0,
-    saturation: 0,
-  }
+/** How photographs are changed. */
+const augmentation: AugmentationRecipe = {
+  crop: 0.5,
+  flip: true,
+  shift: 0,
+  brightness: 0.2,
+  contrast: 0.2,
+  saturation: 0,
 }
 
 /** A network for the image size, all layers trained from random values: what the other strategies have to beat. */
@@ -84,7 +82,7 @@ export const scratch: Strategy = {
         normalization,
       )
     const epochs = await epochsFor(task, network(task.random))
-    const recipe = augmentationFor(size)
+    const recipe = augmentationFor(size, augmentation)
     const classWeights = balancedWeights(task.labels, task.classes.length)
 
     const fitted = async function* (

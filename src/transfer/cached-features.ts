@@ -1,6 +1,5 @@
 import type { Images } from '../data/pixels.ts'
 import type { Graph } from '../graph/graph.ts'
-import { imageExamples } from '../training/examples.ts'
 import {
   columnsOf,
   computeFeatures,
@@ -9,7 +8,7 @@ import {
 } from '../training/features.ts'
 import { asProgress, type StrategyEvent, type Task } from '../training/task.ts'
 import { type Depth, featuresAt } from './depths.ts'
-import { augmentation } from './tune.ts'
+import { augmentedExamples } from './tune.ts'
 
 /** Frozen features of several depths, all computed in one pass. */
 export type CachedFeatures = {
@@ -47,7 +46,7 @@ export async function* cacheFeatures(
     'transfer, features',
     computeFeatures(
       featuresAt(network, kept),
-      imageExamples(images, augmentation),
+      augmentedExamples(task, images),
       task.runtime,
       views ? { views } : {},
     ),

@@ -1,4 +1,4 @@
-import type { AugmentationRecipe } from '../data/augment.ts'
+import { type AugmentationRecipe, augmentationFor } from '../data/augment.ts'
 import type { Images } from '../data/pixels.ts'
 import { GraftError } from '../errors.ts'
 import { continueFrom, cutAt, extend } from '../graph/compose.ts'
@@ -33,8 +33,8 @@ import {
 import { costOf } from './cost.ts'
 import { type Head, parametersOf, withHead } from './head.ts'
 
-/** How images are changed while reused layers look at them, frozen or thawed. */
-export const augmentation: AugmentationRecipe = {
+/** How photographs are changed while reused layers look at them, frozen or thawed. */
+const augmentation: AugmentationRecipe = {
   crop: 0.5,
   flip: true,
   shift: 0,
@@ -42,6 +42,10 @@ export const augmentation: AugmentationRecipe = {
   contrast: 0.1,
   saturation: 0.1,
 }
+
+/** The labelled images as reused layers look at them. */
+export const augmentedExamples = ({ nativeSize }: Pick<Task, 'nativeSize'>, images: Images) =>
+  imageExamples(images, augmentationFor(nativeSize, augmentation))
 
 /** A network whose upper part is trained again and again from its reused values and a given output layer. */
 export type Tuner = {
@@ -136,14 +140,14 @@ export async function* createTuner(
           'transfer, frozen layers',
           computeFeatures(
             flattened(cutAt(network, from?.name as string)),
-            imageExamples(images, augmentation),
+            augmentedExamples(task, images),
             task.runtime,
             tuning.views ? { views: tuning.views } : {},
           ),
         ),
         from?.type.dims.slice(1) as number[],
       )
-    : imageExamples(images, augmentation)
+    : augmentedExamples(task, images)
   const graph = cached ? upper : whole
   const input = graph.inputs[0]?.name as string
   const step = await compileStep(
