@@ -27,6 +27,8 @@ type Move = {
 const all = ({ depth }: Reuse) => depth.blocks.length
 const thaw = (at: Reuse, thawed: number): Reuse => ({ ...at, head: 'linear', thawed })
 const mostAdded = 2
+/** So many blocks or fewer are thawed one at a time. */
+const few = 4
 const describeThaw = (_: Reuse, { depth, thawed }: Reuse) => `thawed ${topBlocks(depth, thawed)}`
 
 /**
@@ -52,7 +54,7 @@ export const moves: readonly Move[] = [
   },
   // Thaw the top one or two blocks, then all, then half of them where all were too many.
   {
-    to: (at) => (at.thawed === 0 ? [thaw(at, Math.min(2, all(at)))] : []),
+    to: (at) => (at.thawed === 0 ? [thaw(at, all(at) > few ? 2 : 1)] : []),
     describe: describeThaw,
   },
   { to: (at) => (at.thawed < all(at) ? [thaw(at, all(at))] : []), describe: describeThaw },
@@ -62,6 +64,12 @@ export const moves: readonly Move[] = [
       const isBetween = at.thawed > 0 && at.thawed < half && wasTakenBack(thaw(at, all(at)))
       return isBetween ? [thaw(at, half)] : []
     },
+    describe: describeThaw,
+  },
+  // Where all at once were too many of few blocks: one more, and again (gradual unfreezing; Howard and Ruder, 2018).
+  {
+    to: (at) =>
+      at.thawed > 0 && at.thawed + 1 < all(at) && all(at) <= few ? [thaw(at, at.thawed + 1)] : [],
     describe: describeThaw,
   },
   // What is worth little frozen may be worth much once it is thawed.

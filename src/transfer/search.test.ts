@@ -102,6 +102,22 @@ test('also where the layers that thawing makes good were given up while frozen',
   )
 })
 
+test('few blocks are thawed one at a time, where all at once are too many', async () => {
+  const four = depth(4)
+  const accuracies = [0.7, 0.75, 0.8, 0.85, 0.6]
+  const { best, decisions } = await searched(({ thawed }) => accuracies[thawed] as number, {
+    known: { top: four },
+    start: frozenUpTo(four),
+  })
+  expect(best.thawed).toBe(3)
+  expect(decisions.map(({ sentence, kept }) => [sentence.split(':')[0], kept])).toEqual([
+    ['thawed block 4 of 4', true],
+    ['thawed all 4 blocks', false],
+    ['thawed blocks 3-4 of 4', true],
+    ['thawed blocks 2-4 of 4', true],
+  ])
+})
+
 test('every decision says what was done and what it gained', async () => {
   const { decisions } = await searched(({ thawed }) => (thawed === 2 ? 0.861 : 0.842))
   expect(decisions[0]).toEqual({
