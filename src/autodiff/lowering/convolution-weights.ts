@@ -25,6 +25,27 @@ const isPointwise = ({ kernel_shape, strides, pads, group }: Geometry) =>
 
 const isPlanar = ({ kernel_shape, group }: Geometry) => group === 1 && kernel_shape.length === 2
 
+const isSteppedByOne = ({ strides }: Geometry) => product(strides) === 1
+
+/** Few enough, and no pixel of x lies beyond what the mirrored kernel sees. */
+const hasFewFilters = (geometry: Geometry) =>
+  (geometry.output_dims[1] as number) < 8 && mirrored(geometry).pads.every((pad) => pad >= 0)
+
+/** The convolution, of stride 1, that sees dy where the given one puts it, for every pixel of x: its kernel lies the other way round. */
+function mirrored(geometry: Geometry): Geometry {
+  const { dims, output_dims, kernel_shape, dilations, pads } = geometry
+  const reach = kernel_shape.map((size, axis) => (size - 1) * (dilations[axis] as number))
+  const before = reach.map((count, axis) => count - (pads[axis] as number))
+  const after = before.map((count, axis) => {
+    const [given, made] = [dims, output_dims].map((own) => own[axis + 2] as number) as [
+      number,
+      number,
+    ]
+    return given + (reach[axis] as number) - made - count
+  })
+  return { ...geometry, dims: output_dims, output_dims: dims, pads: [...before, ...after] }
+}
+
 /** The first that fits is taken. */
 const weightGradients: readonly WeightGradient[] = [
   {
@@ -75,6 +96,30 @@ const weightGradients: readonly WeightGradient[] = [
       )
       const sum = builder.op('ReduceSum', [products, builder.int64s([0])], { keepdims: 0 })
       return [reshape(builder, sum, [filters, channels, ...kernel_shape])]
+    },
+  },
+  {
+    // Few filters, such as those of an image that is made: patches of dy instead, for every pixel of x.
+    fits: (geometry) => isPlanar(geometry) && isSteppedByOne(geometry) && hasFewFilters(geometry),
+    write: (builder, [x = '', dy = ''], geometry) => {
+      const { dims, output_dims, kernel_shape } = geometry
+      const [batch, channels, height, width] = dims as [number, number, number, number]
+      const filters = output_dims[1] as number
+      const taps = product(kernel_shape)
+      const products = builder.op(
+        'com.microsoft.FusedMatMul',
+        [
+          slicedPatches(builder, dy, mirrored(geometry)),
+          reshape(builder, x, [batch, channels, height * width]),
+        ],
+        { transB: 1 },
+      )
+      const sum = builder.op('ReduceSum', [products, builder.int64s([0])], { keepdims: 0 })
+      const backwards = builder.int64s(Array.from({ length: taps }, (_, tap) => taps - 1 - tap))
+      const byTap = reshape(builder, sum, [filters, taps, channels])
+      const turned = builder.op('Gather', [byTap, backwards], { axis: 1 })
+      const gradient = builder.op('Transpose', [turned], { perm: [0, 2, 1] })
+      return [reshape(builder, gradient, [filters, channels, ...kernel_shape])]
     },
   },
   {

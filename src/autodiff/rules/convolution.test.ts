@@ -50,6 +50,16 @@ testRules(convolutionRules, {
         attributes: { ...attributes, auto_pad: d.one('SAME_UPPER', 'SAME_LOWER', 'VALID') },
       }
     },
+    'of many channels to few filters': (d) => {
+      const channels = d.integer(8, 10)
+      return {
+        inputs: [
+          d.normal([2, channels, ...d.integers(2, 5, 7)]),
+          d.normal([d.integer(1, 3), channels, ...d.integers(2, 1, 3)]),
+        ],
+        attributes: { dilations: d.integers(2, 1, 2), pads: d.integers(4, 0, 3) },
+      }
+    },
     'one pixel': (d) => {
       const [channels, filters] = d.integers(2, 1, 9) as [number, number]
       const dims = d.one([3, 3], [1, 1], [15, 14])

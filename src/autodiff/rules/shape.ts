@@ -153,10 +153,11 @@ export const shapeRules = {
     })
   }),
   DepthToSpace: elementwise(({ builder, attributes: { mode, blocksize = 1 }, dims }, { x, dy }) => {
+    if (mode !== 'CRD') return builder.op('SpaceToDepth', [dy], { blocksize })
     const [n, c, h, w] = dims(x) as [number, number, number, number]
     const depth = c / blocksize ** 2
     const apart = builder.int64s([n, depth, h, blocksize, w, blocksize])
-    const perm = mode === 'CRD' ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4]
+    const perm = [0, 1, 3, 5, 2, 4]
     const moved = builder.op('Transpose', [builder.op('Reshape', [dy, apart])], { perm })
     return builder.op('Reshape', [moved, builder.int64s(dims(x))])
   }),
