@@ -1,3 +1,10 @@
+import { denoisingPlan } from '../../src/pretraining/autoencoder.ts'
+import { contrastivePlan } from '../../src/pretraining/contrastive.ts'
+import { maskInput, noiseInput } from '../../src/pretraining/corruption.ts'
+import { ganPlan } from '../../src/pretraining/gan.ts'
+import { nudgeInput } from '../../src/pretraining/gan-games.ts'
+import { latentInput } from '../../src/pretraining/gan-monitor.ts'
+import { pixelsInput } from '../../src/training/normalization.ts'
 import { cnn, selfNormalizing, wide } from '../networks.ts'
 import type { Row } from '../row.ts'
 import { compileRow } from './compile-step.ts'
@@ -5,6 +12,7 @@ import { gemm } from './gemm.ts'
 import { headEpoch } from './head-epoch.ts'
 import { help } from './help.ts'
 import { peakMemory } from './peak-memory.ts'
+import { pretrainingStep } from './pretraining-step.ts'
 import { tensorflow } from './tensorflow.ts'
 import { trainingStep } from './training-step.ts'
 
@@ -106,6 +114,33 @@ export const rows: readonly Row[] = [
     network: vit,
     others: [{ layout: 'contiguous' }],
     limit: { ratio: 1 },
+  }),
+  pretrainingStep({
+    name: 'autoencoder',
+    what: 'a step of the denoising autoencoder on images of 28x28, batch 128, AdamW',
+    method: 'autoencoder',
+    plan: denoisingPlan,
+    inputs: [pixelsInput, noiseInput, maskInput],
+    repetitions: 5,
+    limit: { ratio: 0.8 },
+  }),
+  pretrainingStep({
+    name: 'gan',
+    what: 'a step of both networks of the GAN on images of 28x28, batch 64, Adam',
+    method: 'gan',
+    plan: async (options) => (await ganPlan(options)).plan,
+    inputs: [pixelsInput, nudgeInput, latentInput],
+    repetitions: 5,
+    limit: { ratio: 0.8 },
+  }),
+  pretrainingStep({
+    name: 'contrastive',
+    what: 'a step on two views each of 128 images of 28x28, AdamW',
+    method: 'contrastive',
+    plan: contrastivePlan,
+    inputs: [pixelsInput],
+    repetitions: 4,
+    limit: { ratio: 0.9 },
   }),
   compileRow({
     name: 'compile',

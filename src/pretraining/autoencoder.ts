@@ -67,11 +67,11 @@ export const autoencoder: PretrainingMethod = {
     for (const [index, end] of ends.entries()) {
       const start = recipe.greedy ? (ends[index - 1] ?? 0) : 0
       const stage: Stage = { start, end, dims, learned }
-      graph = autoencoderNetwork(architecture, recipe, stage, options)
       const phase = recipe.greedy
         ? `autoencoder, layer ${index + 1} of ${ends.length}`
         : 'autoencoder'
-      const plan = planOf(graph, recipe, stage, options)
+      const plan = planOf(recipe, stage, options)
+      graph = plan.step.graph
       const result = yield* runPlan(plan, options, phase, `autoencoder-${index}`)
       last = result.parameters
       // The decoder of a layer is of no use above it.
@@ -88,6 +88,14 @@ export const autoencoder: PretrainingMethod = {
       pictures: isImage ? await reconstruct(trained, recipe.corruption, options) : null,
     }
   },
+}
+
+/** How the `denoising` variant trains all layers at once. */
+export function denoisingPlan(options: PretrainingOptions): Plan {
+  const { trunk, size } = options.architecture
+  const dims = dimsOfLayers(trunk, size, options.random)
+  const end = Object.keys(trunk).length
+  return planOf(variants.denoising as Recipe, { start: 0, end, dims, learned: new Map() }, options)
 }
 
 /** The part of a trunk that is trained: the layers from `start` to before `end`; those below are frozen as they were learned. */
@@ -156,14 +164,12 @@ function meanOf({ builder }: Network, value: string, mask: string | null): strin
   return builder.op('Div', [sum(builder.op('Mul', [perPixel, hidden])), counted])
 }
 
-function planOf(
-  graph: Graph,
-  { corruption }: Recipe,
-  { start, learned }: Stage,
-  options: PretrainingOptions,
-): Plan {
+function planOf(recipe: Recipe, stage: Stage, options: PretrainingOptions): Plan {
+  const { corruption } = recipe
+  const { start, learned } = stage
   const { architecture, random } = options
   const { size } = architecture
+  const graph = autoencoderNetwork(architecture, recipe, stage, options)
   const { height, width, channels } = size
   const batchSize = batchSizeFor(options)
   const spoil = corruptions(size, corruption, random.fork('noise'))

@@ -7,7 +7,7 @@ import { activations, batchNormalization, dense, sequential, type Value } from '
 import { crossEntropy, type Loss, ownLoss, targetsInput, weightsInput } from '../nn/losses.ts'
 import { pixelsInput } from '../training/normalization.ts'
 import { pixelDims, toVector } from './classification.ts'
-import type { PretrainingMethod } from './method.ts'
+import type { PretrainingMethod, PretrainingOptions } from './method.ts'
 import { batchSizeFor, ownLossFeeds, pixelFeed, pixelNetwork, pretrainedFrom } from './networks.ts'
 import { type Plan, runPlan, wholeRate, wholeStep } from './plan.ts'
 import { createFeatureCheck } from './probe.ts'
@@ -123,25 +123,7 @@ export const contrastive: PretrainingMethod = {
   passes: 2,
   needs: null,
   async *pretrain(options) {
-    const { architecture, random, variant = 'simclr' } = options
-    const { size, trunk } = architecture
-    const objective = objectives[variant] as Objective
-    const batchSize = batchSizeFor(options)
-    if (batchSize < 2) throw new GraftError('bad-input', 'contrastive: needs two images at least')
-    const { layer: relu, initializer } = activations.relu
-    const graph = pixelNetwork(size, random, (network, x) => {
-      const features = toVector(network, sequential(trunk)(network, x, ''), 'pool')
-      const projector = sequential({
-        first: dense(2 * projection, { initializer, bias: false }),
-        norm: batchNormalization(),
-        act: relu(),
-        second: dense(projection),
-      })
-      const embeddings = projector(network, features, 'projector')
-      return [objective.write(network.builder, embeddings, batchSize)]
-    })
-    const recipe = viewAugmentation(size)
-    const fed = objective.feeds(batchSize)
+    const plan = contrastivePlan(options)
     const features = await createFeatureCheck(options)
     const watch: Plan['watch'] = async ({ parameters }) => {
       const { spread, neighbours } = await features.check(parameters())
@@ -156,34 +138,50 @@ export const contrastive: PretrainingMethod = {
       return { notice: `spread of the features ${spread.toFixed(3)}${nearest}` }
     }
     try {
-      const learned = yield* runPlan(
-        {
-          step: {
-            ...wholeStep(graph),
-            loss: objective.loss,
-            inputs: {
-              [pixelsInput]: { type: 'uint8', dims: pixelDims(2 * batchSize, architecture) },
-            },
-          },
-          batchSize,
-          learningRate: wholeRate,
-          feeds({ pixels }, draws) {
-            const views = new Uint8Array(2 * pixels.length)
-            for (const view of [0, 1]) {
-              const part = views.subarray(view * pixels.length, (view + 1) * pixels.length)
-              augment(pixels, size, recipe, draws, part)
-            }
-            return { ...pixelFeed(views, 2 * batchSize, size), ...fed }
-          },
-          watch,
-        },
-        options,
-        'contrastive',
-        'contrastive',
-      )
+      const learned = yield* runPlan({ ...plan, watch }, options, 'contrastive', 'contrastive')
       return pretrainedFrom(options, learned)
     } finally {
       await features.release()
     }
   },
+}
+
+/** How the trunk learns with a projector on top, which is left off in the end. */
+export function contrastivePlan(options: PretrainingOptions): Plan {
+  const { architecture, random, variant = 'simclr' } = options
+  const { size, trunk } = architecture
+  const objective = objectives[variant] as Objective
+  const batchSize = batchSizeFor(options)
+  if (batchSize < 2) throw new GraftError('bad-input', 'contrastive: needs two images at least')
+  const { layer: relu, initializer } = activations.relu
+  const graph = pixelNetwork(size, random, (network, x) => {
+    const features = toVector(network, sequential(trunk)(network, x, ''), 'pool')
+    const projector = sequential({
+      first: dense(2 * projection, { initializer, bias: false }),
+      norm: batchNormalization(),
+      act: relu(),
+      second: dense(projection),
+    })
+    const embeddings = projector(network, features, 'projector')
+    return [objective.write(network.builder, embeddings, batchSize)]
+  })
+  const recipe = viewAugmentation(size)
+  const fed = objective.feeds(batchSize)
+  return {
+    step: {
+      ...wholeStep(graph),
+      loss: objective.loss,
+      inputs: { [pixelsInput]: { type: 'uint8', dims: pixelDims(2 * batchSize, architecture) } },
+    },
+    batchSize,
+    learningRate: wholeRate,
+    feeds({ pixels }, draws) {
+      const views = new Uint8Array(2 * pixels.length)
+      for (const view of [0, 1]) {
+        const part = views.subarray(view * pixels.length, (view + 1) * pixels.length)
+        augment(pixels, size, recipe, draws, part)
+      }
+      return { ...pixelFeed(views, 2 * batchSize, size), ...fed }
+    },
+  }
 }

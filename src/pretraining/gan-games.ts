@@ -27,6 +27,8 @@ export type Game = {
   feeds(pixels: Uint8Array, draws: Random): Readonly<Record<string, Tensor>>
 }
 
+/** What real images are moved by. */
+export const nudgeInput = 'graft.nudge'
 /** How far real images are moved to measure how steep the scores are there, and what that costs. */
 const nudge = 0.1
 const steepness = 1
@@ -42,7 +44,6 @@ async function nonSaturating(options: PretrainingOptions, count: number): Promis
   const { trunk, size } = architecture
   const [channels, height, width] = inputDims(size)
   const nudges = corruptions(size, { noise: nudge, masked: 0, patch: 1 }, random.fork('nudges'))
-  const nudgeInput = 'graft.nudge'
   return {
     inputs: {
       [pixelsInput]: { type: 'uint8', dims: [count, height, width, channels] },

@@ -6,9 +6,9 @@ import { constantRate } from '../nn/schedules.ts'
 import { trainableParameters } from '../training/loop.ts'
 import { games } from './gan-games.ts'
 import { ganMonitor, latentInput, latentSize, latents } from './gan-monitor.ts'
-import type { PretrainingMethod } from './method.ts'
+import type { PretrainingMethod, PretrainingOptions } from './method.ts'
 import { batchSizeFor, inputDims, ownLossFeeds, pixelNetwork, pretrainedFrom } from './networks.ts'
-import { runPlan } from './plan.ts'
+import { type Plan, runPlan } from './plan.ts'
 
 /** Of the discriminator; the generator learns at half of it: both have rates of their own (Heusel et al., 2017). */
 const learningRate = 4e-4
@@ -35,56 +35,58 @@ export const gan: PretrainingMethod = {
   isGame: true,
   needs: null,
   async *pretrain(options) {
-    const { architecture, random, variant = 'nonsaturating' } = options
-    const { size } = architecture
-    const batchSize = batchSizeFor(options, 64)
-    const game = await games[variant as keyof typeof games](options, batchSize)
-    const graph = pixelNetwork(size, random, (network, given) => {
-      const made = generate(network, inputDims(size))
-      const [loss, more] = game.write(network, given, made)
-      return [loss, made.name, more]
-    })
-    const [, made = '', more = ''] = graph.outputs.map(({ name }) => name)
-    const trainable = trainableParameters(graph)
-    const opposed = trainable.filter((name) => name.startsWith('generator.'))
-    const adversary = { trainable: opposed, ...game.adversary({ made, more }) }
-    const monitor = await ganMonitor(options, graph, made)
+    const { plan, made } = await ganPlan(options)
+    const monitor = await ganMonitor(options, plan.step.graph, made)
     try {
-      const learned = yield* runPlan(
-        {
-          step: {
-            graph,
-            loss: ownLoss,
-            inputs: {
-              ...game.inputs,
-              [latentInput]: { type: 'float32', dims: [batchSize, latentSize] },
-            },
-            trainable,
-            optimizer: adam({ beta1: 0.5, beta2: 0.99 }),
-            multipliers: new Map(opposed.map((name) => [name, generatorRate])),
-            averaging: { decay: averaged },
-            batchStatistics: false,
-            adversary,
-          },
-          batchSize,
-          learningRate,
-          schedule: constantRate,
-          feeds: ({ pixels }, draws) => ({
-            ...ownLossFeeds(batchSize),
-            [latentInput]: latents(batchSize, draws),
-            ...game.feeds(pixels, draws),
-          }),
-          watch: monitor.watch,
-        },
-        options,
-        'gan',
-        'gan',
-      )
+      const learned = yield* runPlan({ ...plan, watch: monitor.watch }, options, 'gan', 'gan')
       return pretrainedFrom(options, learned, await monitor.sheets())
     } finally {
       await monitor.release()
     }
   },
+}
+
+/** How both networks learn in one step, and the name of the images that the generator makes. */
+export async function ganPlan(
+  options: PretrainingOptions,
+): Promise<{ readonly plan: Plan; readonly made: string }> {
+  const { architecture, random, variant = 'nonsaturating' } = options
+  const { size } = architecture
+  const batchSize = batchSizeFor(options, 64)
+  const game = await games[variant as keyof typeof games](options, batchSize)
+  const graph = pixelNetwork(size, random, (network, given) => {
+    const made = generate(network, inputDims(size))
+    const [loss, more] = game.write(network, given, made)
+    return [loss, made.name, more]
+  })
+  const [, made = '', more = ''] = graph.outputs.map(({ name }) => name)
+  const trainable = trainableParameters(graph)
+  const opposed = trainable.filter((name) => name.startsWith('generator.'))
+  const plan: Plan = {
+    step: {
+      graph,
+      loss: ownLoss,
+      inputs: {
+        ...game.inputs,
+        [latentInput]: { type: 'float32', dims: [batchSize, latentSize] },
+      },
+      trainable,
+      optimizer: adam({ beta1: 0.5, beta2: 0.99 }),
+      multipliers: new Map(opposed.map((name) => [name, generatorRate])),
+      averaging: { decay: averaged },
+      batchStatistics: false,
+      adversary: { trainable: opposed, ...game.adversary({ made, more }) },
+    },
+    batchSize,
+    learningRate,
+    schedule: constantRate,
+    feeds: ({ pixels }, draws) => ({
+      ...ownLossFeeds(batchSize),
+      [latentInput]: latents(batchSize, draws),
+      ...game.feeds(pixels, draws),
+    }),
+  }
+  return { plan, made }
 }
 
 /** Images between -1 and 1 from latent variables. */
