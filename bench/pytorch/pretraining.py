@@ -29,17 +29,19 @@ class SubPixel(nn.Conv2d):
         return F.relu(F.pixel_shuffle(super().forward(x), 2))
 
 
+features = 128 * 3 * 3
+
+
 def trunk():
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(32, 64, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(64 * 14 * 14, 128),
-        nn.ReLU(),
-    )
+    layers = []
+    for before, filters in [(1, 32), (32, 64), (64, 128)]:
+        layers += [
+            nn.Conv2d(before, filters, 3, padding=1, bias=False),
+            nn.BatchNorm2d(filters),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        ]
+    return nn.Sequential(*layers, nn.Flatten())
 
 
 def decoder(code, filters, side):
@@ -57,7 +59,7 @@ def load(model):
         for module in model.modules():
             if isinstance(module, SubPixel):
                 module.load()
-            elif isinstance(module, (nn.Conv2d, nn.Linear, nn.BatchNorm1d)):
+            elif isinstance(module, (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)):
                 for parameter in module.parameters():
                     parameter.copy_(take(*parameter.shape))
     return model.to(memory_format=layout)
@@ -92,7 +94,7 @@ def training(model, clip, loss_of):
 
 
 def autoencoder():
-    encoder, back = trunk(), decoder(128, 64, 14)
+    encoder, back = trunk(), decoder(features, 64, 7)
     model = load(nn.Sequential(encoder, back))
     pixels = take(batch, 28, 28, 1).byte()
     noise, mask = take(batch, 1, 28, 28), take(batch, 1, 28, 28)
@@ -106,7 +108,7 @@ def autoencoder():
 
 def contrastive():
     projector = nn.Sequential(
-        nn.Linear(128, 256, bias=False), nn.BatchNorm1d(256), nn.ReLU(), nn.Linear(256, 128)
+        nn.Linear(features, 256, bias=False), nn.BatchNorm1d(256), nn.ReLU(), nn.Linear(256, 128)
     )
     model = load(nn.Sequential(trunk(), projector))
     pixels = take(2 * batch, 28, 28, 1).byte()
@@ -122,7 +124,7 @@ def contrastive():
 
 def gan():
     generator = nn.Sequential(decoder(64, 64, 7), nn.Tanh())
-    discriminator = nn.Sequential(trunk(), nn.Linear(128, 1))
+    discriminator = nn.Sequential(trunk(), nn.Linear(features, 1)).eval()
     load(generator)
     load(discriminator)
     average = copy.deepcopy(generator)

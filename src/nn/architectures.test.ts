@@ -6,7 +6,7 @@ import { float32, sizeOf, type Tensor } from '../graph/tensor.ts'
 import { verify } from '../graph/verify.ts'
 import { createRandom } from '../random.ts'
 import { trainableParameters } from '../training/loop.ts'
-import { cnn, type InputDims, inputName, mlp, outputName, resnet } from './architectures.ts'
+import { cnn, type InputDims, inputName, mlp, outputName, resnet, vgg } from './architectures.ts'
 
 const random = createRandom(1)
 
@@ -41,6 +41,11 @@ describe('every architecture turns a batch of images into logits', () => {
   test.each(inputs)('cnn on %i x %i x %i', async (...input) => {
     const output = await logits(cnn(input, { classes: 7 }, random), input, 3)
     expect(output.dims).toEqual([3, 7])
+  })
+
+  test.each([...inputs, [3, 1, 2]] as InputDims[])('vgg on %i x %i x %i', async (...input) => {
+    const output = await logits(vgg(input, { classes: 6 }, random), input, 3)
+    expect(output.dims).toEqual([3, 6])
   })
 
   const sizes: [InputDims, number][] = [
@@ -84,6 +89,15 @@ describe('the numbers of parameters', () => {
     const [conv1, conv2, hidden, head] = [320, 18496, 14 * 14 * 64 * 128 + 128, 1290]
     expect(countParameters(graph)).toBe(conv1 + conv2 + hidden + head)
     expect(countTrainable(graph)).toBe(conv1 + conv2 + hidden + head)
+  })
+
+  test('vgg for 28 x 28 clothes', () => {
+    const graph = vgg([1, 28, 28], { classes: 10 }, random)
+    // Kernels of 3 x 3 without biases, and a scale and a shift for each of their filters; the head reads what 28 leaves when it is halved three times.
+    const kernels = 9 * (1 * 32 + 32 * 64 + 64 * 128)
+    const normalized = 32 + 64 + 128
+    expect(countTrainable(graph)).toBe(kernels + 2 * normalized + (9 * 128 * 10 + 10))
+    expect(countParameters(graph) - countTrainable(graph)).toBe(2 * normalized)
   })
 
   test('an mlp of 784, 300, 100 and 10 units has 266610', () => {

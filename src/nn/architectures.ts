@@ -79,23 +79,57 @@ export function cnn(
   { classes, dropout: rate = 0.5 }: { readonly classes: number; readonly dropout?: number },
   random: Random,
 ): Graph {
-  return network({ ...cnnTrunk(rate), head: dense(classes) }, input, random)
-}
-
-/** The layers of `cnn` below its head; without dropout where the rate is 0. */
-export function cnnTrunk(rate = 0): Layers {
   const { layer: relu, initializer } = activations.relu
-  const drop = (share: number): Layers => (share > 0 ? { dropout: dropout(share) } : {})
-  return {
+  const layers: Layers = {
     conv1: sequential({ conv: conv(32, 3), act: relu() }),
-    conv2: sequential({ conv: conv(64, 3), act: relu(), pool: maxPool(2), ...drop(rate / 2) }),
+    conv2: sequential({
+      conv: conv(64, 3),
+      act: relu(),
+      pool: maxPool(2),
+      dropout: dropout(rate / 2),
+    }),
     hidden: sequential({
       flatten: flatten(),
       dense: dense(128, { initializer }),
       act: relu(),
-      ...drop(rate),
+      dropout: dropout(rate),
     }),
+    head: dense(classes),
   }
+  return network(layers, input, random)
+}
+
+/**
+ * Blocks of a convolution, batch normalization and pooling, each with twice as many filters as the one before: a small network after Simonyan and
+ * Zisserman (2015). What is left of the map is read by place.
+ *
+ * @param options.dropout the share dropped before the head; default 0.5
+ */
+export function vgg(
+  input: InputDims,
+  { classes, dropout: rate = 0.5 }: { readonly classes: number; readonly dropout?: number },
+  random: Random,
+): Graph {
+  return network({ ...vggTrunk(), dropout: dropout(rate), head: dense(classes) }, input, random)
+}
+
+/** The layers of `vgg` below its head, which end in a vector. */
+export function vggTrunk(widths: readonly number[] = [32, 64, 128]): Layers {
+  const { layer: relu } = activations.relu
+  const halve: Layer = (network, x, path) =>
+    Math.min(...x.dims.slice(1)) > 1 ? maxPool(2)(network, x, path) : x
+  const blocks = widths.map((filters, index) => {
+    const isLast = index === widths.length - 1
+    const layers = {
+      conv: conv(filters, 3, { bias: false }),
+      norm: batchNormalization(),
+      act: relu(),
+      pool: halve,
+    }
+    const block = sequential(isLast ? { ...layers, flatten: flatten() } : layers)
+    return [`block${index + 1}`, block] as const
+  })
+  return Object.fromEntries(blocks)
 }
 
 export type ResnetOptions = {

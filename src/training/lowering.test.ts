@@ -156,6 +156,7 @@ const betweens: Readonly<Record<string, Layer>> = {
   'a residual': residual(activations.relu.layer()),
   'a residual of a convolution': residual(conv(20, 3), conv(20, 1)),
   'max pooling that tiles': maxPool(2),
+  'max pooling that leaves rows over': maxPool(5),
   'max pooling of a Relu': sequential({ relu: activations.relu.layer(), pool: maxPool(2) }),
   'max pooling that overlaps': ({ builder }, x) => ({
     dims: [x.dims[0] as number, 6, 6],

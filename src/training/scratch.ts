@@ -2,7 +2,7 @@ import { type AugmentationRecipe, augmentationFor } from '../data/augment.ts'
 import type { Size } from '../data/pixels.ts'
 import { countMultiplyAdds } from '../graph/cost.ts'
 import type { Graph } from '../graph/graph.ts'
-import { cnn, cnnTrunk, inputName, type Layers, resnet, resnetTrunk } from '../nn/architectures.ts'
+import { inputName, type Layers, resnet, resnetTrunk, vgg, vggTrunk } from '../nn/architectures.ts'
 import { crossEntropy } from '../nn/losses.ts'
 import { adamw } from '../nn/optimizers.ts'
 import { oneCycle } from '../nn/schedules.ts'
@@ -38,14 +38,14 @@ export type Design = {
   build(classes: number, random: Random): Graph
 }
 
-/** Small images keep their size and get the plain CNN; larger ones become 64 pixels and get a residual network. */
+/** Small images keep their size and get a plain network; larger ones become 64 pixels and get a residual network. */
 export function designFor({ height, width, channels }: Size): Design {
   if (Math.max(height, width) <= 36) {
     return {
-      name: 'cnn',
+      name: 'vgg',
       size: { height, width, channels },
-      trunk: cnnTrunk(),
-      build: (classes, random) => cnn([channels, height, width], { classes }, random),
+      trunk: vggTrunk(),
+      build: (classes, random) => vgg([channels, height, width], { classes }, random),
     }
   }
   return {

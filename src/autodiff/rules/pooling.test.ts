@@ -19,6 +19,14 @@ const windows = (values: (d: Draw) => (dims: readonly number[]) => Tensor) => ({
       attributes: { kernel_shape, strides: kernel_shape },
     }
   },
+  'windows side by side that leave something over': (d: Draw) => {
+    const kernel_shape = d.dims(1, 3, 3)
+    const dims = kernel_shape.map((size) => size * d.integer(1, 2) + d.integer(0, size - 1))
+    return {
+      inputs: [values(d)(image(d, dims))],
+      attributes: { kernel_shape, strides: kernel_shape },
+    }
+  },
   'padded, strided, dilated': (d: Draw) => {
     const rank = d.integer(1, 2)
     const kernel_shape = d.integers(rank, 1, 3)
