@@ -32,6 +32,7 @@ const task = {
   classes: ['a', 'b'],
   labels,
   folds: [{ repeat: 0, fold: 0, train: rows, validation: [0] }],
+  nativeSize: size,
   multiplyAdds: 1e12,
   random,
   runtime,
