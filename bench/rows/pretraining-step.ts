@@ -1,3 +1,4 @@
+import { bytesPerImage } from '../../src/data/pixels.ts'
 import type { PretrainingOptions } from '../../src/pretraining/method.ts'
 import type { Plan } from '../../src/pretraining/plan.ts'
 import { createRandom } from '../../src/random.ts'
@@ -43,7 +44,7 @@ export function pretrainingStep(row: PretrainingRow): Row {
         checkpoints: { load: async () => undefined, save: async () => {} },
       })
       const { batchSize, learningRate } = plan
-      const bytes = batchSize * size.height * size.width * size.channels
+      const bytes = batchSize * bytesPerImage(size)
       const pixels = Uint8Array.from({ length: bytes }, () => random.integer(256))
       const feeds = plan.feeds({ pixels, indices: new Int32Array(batchSize) }, random)
 

@@ -5,7 +5,6 @@ import { ownLoss } from '../nn/losses.ts'
 import { adamw } from '../nn/optimizers.ts'
 import { withParameters } from '../training/forward.ts'
 import { trainableParameters } from '../training/loop.ts'
-import { pixelsInput } from '../training/normalization.ts'
 import { isBatchNormalization, layerName } from '../training/normalization-layers.ts'
 import { type Corruption, corruptions, maskInput, noiseInput } from './corruption.ts'
 import { decoderFor } from './decoder.ts'
@@ -17,6 +16,7 @@ import {
   inputDims,
   ownLossFeeds,
   pixelFeed,
+  pixelInput,
   pixelNetwork,
 } from './networks.ts'
 import { type Plan, runPlan } from './plan.ts'
@@ -184,7 +184,7 @@ function planOf(recipe: Recipe, stage: Stage, options: PretrainingOptions): Plan
       graph,
       loss: ownLoss,
       inputs: {
-        [pixelsInput]: { type: 'uint8', dims: [batchSize, height, width, channels] },
+        ...pixelInput(batchSize, size),
         [noiseInput]: { type: 'float32', dims: [batchSize, channels, height, width] },
         [maskInput]: { type: 'float32', dims: [batchSize, 1, height, width] },
       },

@@ -6,10 +6,9 @@ import { float32, type Tensor } from '../graph/tensor.ts'
 import { dense, globalAveragePool, type Layer, sequential } from '../nn/layers.ts'
 import { crossEntropy, targetsInput, weightsInput } from '../nn/losses.ts'
 import type { Random } from '../random.ts'
-import { pixelsInput } from '../training/normalization.ts'
 import type { StrategyEvent } from '../training/task.ts'
 import type { Architecture, Pretrained, PretrainingOptions } from './method.ts'
-import { batchSizeFor, pixelFeed, pixelNetwork, pretrainedFrom } from './networks.ts'
+import { batchSizeFor, pixelFeed, pixelInput, pixelNetwork, pretrainedFrom } from './networks.ts'
 import { type PlanBatch, runPlan, wholeRate, wholeStep } from './plan.ts'
 
 /** A task whose answers are classes that cost nothing. */
@@ -43,7 +42,7 @@ async function* classify(
       step: {
         ...wholeStep(graph),
         loss: crossEntropy(),
-        inputs: { [pixelsInput]: { type: 'uint8', dims: pixelDims(batchSize, architecture) } },
+        inputs: pixelInput(batchSize, architecture.size),
       },
       batchSize,
       learningRate: wholeRate,
@@ -114,10 +113,6 @@ export function classifyLabels(
     labels: Array.from(batch.indices, (index) => labels[index] as number),
   })
   return classify({ name, classes, images: subsetOf(options.images, indices), pose }, options)
-}
-
-export function pixelDims(batchSize: number, { size }: Architecture): readonly number[] {
-  return [batchSize, size.height, size.width, size.channels]
 }
 
 function classifier({ trunk, size }: Architecture, classes: number, random: Random): Graph {

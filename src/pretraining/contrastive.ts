@@ -5,10 +5,16 @@ import type { GraphBuilder } from '../graph/builder.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
 import { activations, batchNormalization, dense, sequential, type Value } from '../nn/layers.ts'
 import { crossEntropy, type Loss, ownLoss, targetsInput, weightsInput } from '../nn/losses.ts'
-import { pixelsInput } from '../training/normalization.ts'
-import { pixelDims, toVector } from './classification.ts'
+import { toVector } from './classification.ts'
 import type { PretrainingMethod, PretrainingOptions } from './method.ts'
-import { batchSizeFor, ownLossFeeds, pixelFeed, pixelNetwork, pretrainedFrom } from './networks.ts'
+import {
+  batchSizeFor,
+  ownLossFeeds,
+  pixelFeed,
+  pixelInput,
+  pixelNetwork,
+  pretrainedFrom,
+} from './networks.ts'
 import { type Plan, runPlan, wholeRate, wholeStep } from './plan.ts'
 import { createFeatureCheck } from './probe.ts'
 
@@ -171,7 +177,7 @@ export function contrastivePlan(options: PretrainingOptions): Plan {
     step: {
       ...wholeStep(graph),
       loss: objective.loss,
-      inputs: { [pixelsInput]: { type: 'uint8', dims: pixelDims(2 * batchSize, architecture) } },
+      inputs: pixelInput(2 * batchSize, size),
     },
     batchSize,
     learningRate: wholeRate,

@@ -5,12 +5,11 @@ import { float32, type Tensor, type TensorType } from '../graph/tensor.ts'
 import { dense, type Network, sequential, type Value } from '../nn/layers.ts'
 import type { Random } from '../random.ts'
 import type { LossOfItsOwn, ScaledLoss } from '../training/adversary.ts'
-import { pixelsInput } from '../training/normalization.ts'
 import { gentleAugmentation, toVector } from './classification.ts'
 import { corruptions } from './corruption.ts'
 import { labelledOf } from './labelled.ts'
 import type { PretrainingOptions } from './method.ts'
-import { inputDims, pixelFeed } from './networks.ts'
+import { inputDims, pixelFeed, pixelInput } from './networks.ts'
 
 /** What the generator and the discriminator play for. */
 export type Game = {
@@ -46,7 +45,7 @@ async function nonSaturating(options: PretrainingOptions, count: number): Promis
   const nudges = corruptions(size, { noise: nudge, masked: 0, patch: 1 }, random.fork('nudges'))
   return {
     inputs: {
-      [pixelsInput]: { type: 'uint8', dims: [count, height, width, channels] },
+      ...pixelInput(count, size),
       [nudgeInput]: { type: 'float32', dims: [count, channels, height, width] },
     },
     write(network, real, made) {
@@ -97,7 +96,6 @@ function ratioOfLosses(builder: GraphBuilder, scores: string): string {
 async function matching(options: PretrainingOptions, count: number): Promise<Game> {
   const { architecture } = options
   const { trunk, size } = architecture
-  const [channels, height, width] = inputDims(size)
   const known = labelledOf(options, 'gan')
   const { classes } = known
   const all = Array.from({ length: known.images.count }, (_, index) => index)
@@ -108,7 +106,7 @@ async function matching(options: PretrainingOptions, count: number): Promise<Gam
   const classesInput = 'graft.classes'
   return {
     inputs: {
-      [pixelsInput]: { type: 'uint8', dims: [2 * count, height, width, channels] },
+      ...pixelInput(2 * count, size),
       [classesInput]: { type: 'float32', dims: [count, classes] },
     },
     write(network, given, made) {

@@ -75,10 +75,14 @@ export function dimsOfLayers(
   )
 }
 
+/** The pixels of a batch as a step is compiled for them. */
+export function pixelInput(count: number, { height, width, channels }: Size) {
+  return { [pixelsInput]: { type: 'uint8', dims: [count, height, width, channels] } } as const
+}
+
 /** The pixels of a batch as a step takes them. */
-export function pixelFeed(pixels: Uint8Array, count: number, { height, width, channels }: Size) {
-  const dims = [count, height, width, channels]
-  return { [pixelsInput]: { type: 'uint8', dims, data: pixels } } as const
+export function pixelFeed(pixels: Uint8Array, count: number, size: Size) {
+  return { [pixelsInput]: { ...pixelInput(count, size)[pixelsInput], data: pixels } } as const
 }
 
 /** What `ownLoss` is fed for an output of some rows. */

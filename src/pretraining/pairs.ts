@@ -3,11 +3,10 @@ import { float32, type Tensor } from '../graph/tensor.ts'
 import { dense, sequential } from '../nn/layers.ts'
 import { binaryCrossEntropy, targetsInput, weightsInput } from '../nn/losses.ts'
 import type { Random } from '../random.ts'
-import { pixelsInput } from '../training/normalization.ts'
-import { gentleAugmentation, pixelDims, toVector } from './classification.ts'
+import { gentleAugmentation, toVector } from './classification.ts'
 import { labelledOf } from './labelled.ts'
 import type { PretrainingMethod } from './method.ts'
-import { batchSizeFor, pixelFeed, pixelNetwork, pretrainedFrom } from './networks.ts'
+import { batchSizeFor, pixelFeed, pixelInput, pixelNetwork, pretrainedFrom } from './networks.ts'
 import { runPlan, wholeRate, wholeStep } from './plan.ts'
 
 const partnersInput = 'graft.partners'
@@ -44,7 +43,7 @@ export const pairs: PretrainingMethod = {
           ...wholeStep(graph),
           loss: binaryCrossEntropy,
           inputs: {
-            [pixelsInput]: { type: 'uint8', dims: pixelDims(batchSize, architecture) },
+            ...pixelInput(batchSize, architecture.size),
             [partnersInput]: { type: 'int64', dims: [batchSize] },
           },
         },

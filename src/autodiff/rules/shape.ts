@@ -157,8 +157,8 @@ export const shapeRules = {
     const [n, c, h, w] = dims(x) as [number, number, number, number]
     const depth = c / blocksize ** 2
     const apart = builder.int64s([n, depth, h, blocksize, w, blocksize])
-    const perm = [0, 1, 3, 5, 2, 4]
-    const moved = builder.op('Transpose', [builder.op('Reshape', [dy, apart])], { perm })
+    const split = builder.op('Reshape', [dy, apart])
+    const moved = builder.op('Transpose', [split], { perm: [0, 1, 3, 5, 2, 4] })
     return builder.op('Reshape', [moved, builder.int64s(dims(x))])
   }),
   Expand: broadcast(single((_, dy) => [() => dy, null])),
