@@ -6,10 +6,13 @@ import {
   brightness,
   contrast,
   crop,
+  erase,
   flip,
+  gamma,
   type ImageOperation,
   saturation,
   shift,
+  turn,
 } from './image-operations.ts'
 
 /** A generator that draws these numbers, one after the other. */
@@ -67,6 +70,36 @@ describe('operations', () => {
     )
   })
 
+  test('turn by a right angle moves rows to columns, and no angle changes nothing', () => {
+    const image = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    expect(apply(turn, image, [3, 3, 1], 90, 0.5)).toEqual(image)
+    expect(apply(turn, image, [3, 3, 1], 90, 1)).toEqual([7, 4, 1, 8, 5, 2, 9, 6, 3])
+    expect(apply(turn, image, [3, 3, 1], 90, 0)).toEqual([3, 6, 9, 2, 5, 8, 1, 4, 7])
+  })
+
+  test('turn never leaves the image, whatever is drawn', () => {
+    const draw = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
+    fc.assert(
+      fc.property(draw, fc.integer({ min: 0, max: 180 }), (drawn, degrees) => {
+        const constant = new Array(5 * 3 * 3).fill(77)
+        expect(apply(turn, constant, [5, 3, 3], degrees, drawn)).toEqual(constant)
+      }),
+    )
+  })
+
+  test('gamma keeps black and white and bends what is between', () => {
+    expect(apply(gamma, [0, 64, 255], [1, 3, 1], Math.log(2), 1)).toEqual([0, 16, 255])
+    expect(apply(gamma, [0, 64, 255], [1, 3, 1], Math.log(2), 0)).toEqual([0, 128, 255])
+  })
+
+  test('erase hides a box under one grey, in a share of the images', () => {
+    const image = new Array(16).fill(200)
+    expect(apply(erase, image, [4, 4, 1], 0.5, 0.5)).toEqual(image)
+    // Draws: whether, height, width (half of each side), row, column, grey.
+    const hidden = apply(erase, image, [4, 4, 1], 0.5, 0.4, 0.99, 0.99, 0.99, 0, 0.1)
+    expect(hidden).toEqual(image.map((value, i) => (i >= 8 && i % 4 < 2 ? 25 : value)))
+  })
+
   test('brightness multiplies and saturates', () => {
     expect(apply(brightness, [0, 100, 200], [1, 3, 1], 0.5, 1)).toEqual([0, 150, 255])
     expect(apply(brightness, [0, 100, 200], [1, 3, 1], 0.5, 0)).toEqual([0, 50, 100])
@@ -98,9 +131,12 @@ describe('augment', () => {
     crop: 0.4,
     flip: true,
     shift: 0.2,
+    turn: 30,
     brightness: 0.3,
     contrast: 0.3,
     saturation: 0.3,
+    gamma: 0.5,
+    erase: 1,
   }
 
   test('with all off copies', () => {

@@ -3,10 +3,13 @@ import {
   brightness,
   contrast,
   crop,
+  erase,
   flip,
+  gamma,
   type ImageOperation,
   saturation,
   shift,
+  turn,
 } from './image-operations.ts'
 import { bytesPerImage, type Size } from './pixels.ts'
 
@@ -18,10 +21,16 @@ export type AugmentationRecipe = {
   readonly flip: boolean
   /** The most that an image moves, as a fraction of its height and of its width. */
   readonly shift: number
+  /** The most that an image is turned either way, in degrees. */
+  readonly turn: number
   /** The factors of these three lie within 1 - x to 1 + x. */
   readonly brightness: number
   readonly contrast: number
   readonly saturation: number
+  /** Intensities are raised to a power within exp(-x) to exp(x). */
+  readonly gamma: number
+  /** The share of images in which a box is hidden. */
+  readonly erase: number
 }
 
 /** Digits and clothes must not be mirrored, photographs may: grey images are taken for the former. */
@@ -31,9 +40,12 @@ export const noAugmentation: AugmentationRecipe = {
   crop: 0,
   flip: false,
   shift: 0,
+  turn: 0,
   brightness: 0,
   contrast: 0,
   saturation: 0,
+  gamma: 0,
+  erase: 0,
 }
 
 /** What leaves digits and clothes what they are: they move a little. */
@@ -50,9 +62,12 @@ const operations: Readonly<Record<keyof AugmentationRecipe, ImageOperation>> = {
   crop,
   flip,
   shift,
+  turn,
   brightness,
   contrast,
   saturation,
+  gamma,
+  erase,
 }
 
 /**

@@ -1,4 +1,9 @@
-import { type AugmentationRecipe, augment, augmentationFor } from '../data/augment.ts'
+import {
+  type AugmentationRecipe,
+  augment,
+  augmentationFor,
+  noAugmentation,
+} from '../data/augment.ts'
 import { type ImageStream, subsetOf } from '../data/image-stream.ts'
 import { bytesPerImage, type Size } from '../data/pixels.ts'
 import type { Graph } from '../graph/graph.ts'
@@ -125,10 +130,9 @@ function classifier({ trunk, size }: Architecture, classes: number, random: Rand
 /** Changes that leave an image what it is, and its edges where they are. */
 export const gentleAugmentation = (size: Size): AugmentationRecipe =>
   augmentationFor(size, {
-    crop: 0,
+    ...noAugmentation,
     flip: true,
     shift: 0.08,
     brightness: 0.2,
     contrast: 0.2,
-    saturation: 0,
   })

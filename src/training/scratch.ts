@@ -1,4 +1,4 @@
-import { type AugmentationRecipe, augmentationFor } from '../data/augment.ts'
+import { type AugmentationRecipe, augmentationFor, noAugmentation } from '../data/augment.ts'
 import type { Size } from '../data/pixels.ts'
 import { countMultiplyAdds } from '../graph/cost.ts'
 import type { Graph } from '../graph/graph.ts'
@@ -58,12 +58,11 @@ export function designFor({ height, width, channels }: Size): Design {
 
 /** How photographs are changed. */
 const augmentation: AugmentationRecipe = {
+  ...noAugmentation,
   crop: 0.5,
   flip: true,
-  shift: 0,
   brightness: 0.2,
   contrast: 0.2,
-  saturation: 0,
 }
 
 /** A network for the image size, all layers trained from random values: what the other strategies have to beat. */

@@ -1,4 +1,4 @@
-import { type AugmentationRecipe, augmentationFor } from '../data/augment.ts'
+import { type AugmentationRecipe, augmentationFor, noAugmentation } from '../data/augment.ts'
 import type { Images } from '../data/pixels.ts'
 import { GraftError } from '../errors.ts'
 import { continueFrom, cutAt, extend } from '../graph/compose.ts'
@@ -35,9 +35,9 @@ import { type Head, parametersOf, withHead } from './head.ts'
 
 /** How photographs are changed while reused layers look at them, frozen or thawed. */
 const augmentation: AugmentationRecipe = {
+  ...noAugmentation,
   crop: 0.5,
   flip: true,
-  shift: 0,
   brightness: 0.1,
   contrast: 0.1,
   saturation: 0.1,
