@@ -48,6 +48,7 @@ def losses() -> dict:
     weights = np.array([1, 0.5, 2, 0, 0.25, 1])
     extreme = np.array([[100, -100, 0, 30], [-100, 100, -30, 2], [50, -50, 1, -1]], np.float64)
     shares = np.array([[1, 0, 0.5, 0], [1, 0, 0.25, 1], [0.9, 0.1, 1, 0]], np.float32).astype(np.float64)
+    probabilities = np.array([[1, 0, 0, 0], [0.25, 0.25, 0.5, 0], [0.125, 0.625, 0, 0.25]])
     predictions, truth = draw(generator, 5, 3), draw(generator, 5, 3)
 
     def case(output, target, row_weights, rows) -> dict:
@@ -72,6 +73,7 @@ def losses() -> dict:
     return {
         'crossEntropy': case(logits, labels, weights, smoothed(0)),
         'crossEntropySmoothed': case(logits, labels, weights, smoothed(0.1)),
+        'softCrossEntropy': case(logits[:3], probabilities, three, smoothed(0)),
         'binaryCrossEntropy': case(
             extreme,
             shares,

@@ -9,6 +9,7 @@ import {
   crossEntropy,
   type Loss,
   meanSquaredError,
+  softCrossEntropy,
   targetsInput,
   weightsInput,
 } from './losses.ts'
@@ -38,6 +39,7 @@ const golden = await readGolden<Record<string, Record<string, Encoded>>>('losses
 const losses: Record<string, Loss> = {
   crossEntropy: crossEntropy(),
   crossEntropySmoothed: crossEntropy({ smoothing: 0.1 }),
+  softCrossEntropy,
   binaryCrossEntropy,
   meanSquaredError,
 }

@@ -53,6 +53,16 @@ export function crossEntropy({ smoothing = 0 } = {}): Loss {
   }
 }
 
+/** Cross-entropy of logits [N, K] against the probabilities of all classes, float32 [N, K]. */
+export const softCrossEntropy: Loss = {
+  targets: { type: 'float32', dims: (dims) => dims },
+  write(builder, { output, targets, weights }) {
+    const each = builder.op('Mul', [builder.op('LogSoftmax', [output]), targets])
+    const sum = builder.op('ReduceSum', [each, builder.int64s([1])], { keepdims: 0 })
+    return weightedMean(builder, builder.op('Neg', [sum]), weights)
+  },
+}
+
 /** Binary cross-entropy of logits [N, K] against probabilities, float32 [N, K], averaged over K. */
 export const binaryCrossEntropy: Loss = {
   targets: { type: 'float32', dims: (dims) => dims },

@@ -15,26 +15,32 @@ import {
 import { finish } from '../training/predict.ts'
 import type { Task } from '../training/task.ts'
 import { cutBackbone } from './backbone.ts'
+import { cacheFeatures } from './cached-features.ts'
 import { noChoices, type ReuseChoices } from './choices.ts'
+import { type Depth, featuresAt } from './depths.ts'
 import { findReuse } from './find-reuse.ts'
+import { withHead } from './head.ts'
+import { createHeads } from './heads.ts'
 import type { Reuse } from './reuse.ts'
 
 const side = 16
 const size = { height: side, width: side, channels: 3 }
 const labels = Int32Array.from({ length: 24 }, (_, index) => index % 2)
 
-/** Stripes across or along, in colours that say nothing. */
-const images: Images = {
+/** Stripes across or along by turns, in colours that say nothing. */
+const stripes = (count: number, first = 0): Images => ({
   ...size,
-  count: labels.length,
-  names: Array.from(labels, (_, index) => `${index}`),
-  data: Uint8Array.from({ length: labels.length * side * side * 3 }, (_, i) => {
-    const [image, pixel] = [Math.floor(i / (side * side * 3)), Math.floor(i / 3) % (side * side)]
+  count,
+  names: Array.from({ length: count }, (_, index) => `${first + index}`),
+  data: Uint8Array.from({ length: count * side * side * 3 }, (_, i) => {
+    const image = first + Math.floor(i / (side * side * 3))
+    const pixel = Math.floor(i / 3) % (side * side)
     const [row, column] = [Math.floor(pixel / side), pixel % side]
-    const bright = (labels[image] === 0 ? row : column) % 4 < 2
+    const bright = (image % 2 === 0 ? row : column) % 4 < 2
     return (bright ? 190 : 60) + ((image * 37 + (i % 3) * 53) % 50)
   }),
-}
+})
+const images = stripes(labels.length)
 
 function taskOf(multiplyAdds: number): Task {
   const random = createRandom(3)
@@ -62,7 +68,11 @@ function taskOf(multiplyAdds: number): Task {
 }
 
 /** Reuses a random network within a budget of multiply-adds. */
-async function reuse(multiplyAdds: number, choices: Partial<ReuseChoices> = {}) {
+async function reuse(
+  multiplyAdds: number,
+  choices: Partial<ReuseChoices> = {},
+  unlabelled: Images | null = null,
+) {
   const task = taskOf(multiplyAdds)
   const model = resnet([3, side, side], { classes: 5 }, createRandom(1))
   const backbone = await cutBackbone(model, runtime)
@@ -73,12 +83,16 @@ async function reuse(multiplyAdds: number, choices: Partial<ReuseChoices> = {}) 
     normalization,
   )
   const views = { count: 1, random: task.random.fork('views') }
-  const found = findReuse(backbone, { task, network, images, views }, { ...noChoices, ...choices })
+  const found = findReuse(
+    backbone,
+    { task, network, images, views, unlabelled },
+    { ...noChoices, ...choices },
+  )
   const { events, result } = await collect(found)
   const { graph, trained } = await finish(result.train())
   await result.release()
   const decisions = events.flatMap((event) => (event.type === 'decision' ? [event] : []))
-  return { model, backbone, result, graph, trained, decisions }
+  return { model, backbone, result, graph, trained, decisions, network, task }
 }
 
 /** The parameters of the first network that differ in the second. */
@@ -142,3 +156,29 @@ test.each<[string, Partial<ReuseChoices>, Partial<Reuse>]>([
   },
   60_000,
 )
+
+test('images without labels teach an output layer too, and whether that helps is decided', async () => {
+  const unlabelled = stripes(40, labels.length)
+  const { decisions, backbone, network, task } = await reuse(2e10, { thaw: 0 }, unlabelled)
+  const move = 'an output layer that learned from images without labels too'
+  expect(decisions.filter(({ sentence }) => sentence.startsWith(move))).toHaveLength(1)
+
+  const depth = backbone.depths.at(-1) as Depth
+  const { result: cached } = await collect(
+    cacheFeatures(task, network, [depth], images, { least: 1, views: undefined }),
+  )
+  const heads = createHeads({ task, network, cached, unlabelled })
+  const wanted = { head: 'propagated', depth } as const
+  const { result: probe } = await collect(heads.onFolds(wanted))
+  expect(probe.heads).toHaveLength(task.folds.length)
+  expect(await finish(heads.onFolds(wanted))).toBe(probe)
+  const head = await finish(heads.onAll(wanted, probe))
+  const whole = withHead(featuresAt(network, [depth]), depth.features, 2, head)
+  const pixels = { type: 'uint8', dims: [40, side, side, 3], data: unlabelled.data } as const
+  const [logits] = Object.values(await run(whole, { [pixelsInput]: pixels }))
+  const { data } = logits as { data: Float32Array }
+  const right = unlabelled.names.filter(
+    (name, i) => Number((data[2 * i + 1] as number) > (data[2 * i] as number)) === Number(name) % 2,
+  )
+  expect(right.length).toBeGreaterThan(35)
+}, 60_000)

@@ -18,7 +18,7 @@ const plenty = 100
 /** Ranks the depths of a network in one pass, and searches from there for the best way to reuse it. */
 export async function* findReuse(
   backbone: Backbone,
-  given: Pick<TrialContext, 'task' | 'network' | 'images' | 'views'>,
+  given: Pick<TrialContext, 'task' | 'network' | 'images' | 'views' | 'unlabelled'>,
   choices: ReuseChoices,
 ): AsyncGenerator<StrategyEvent, ReuseTrial> {
   const { task, network, images, views } = given
@@ -43,6 +43,7 @@ export async function* findReuse(
     top,
     rivals,
     isSelectable: cached.depths.length > 1,
+    hasUnlabelled: given.unlabelled !== null,
     lower: (depth) => lowerDepth(within, depth),
     isPlenty: task.labels.length >= plenty * task.classes.length,
     isNormalized: (depth, thawed) =>

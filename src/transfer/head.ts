@@ -3,7 +3,7 @@ import { extend } from '../graph/compose.ts'
 import type { Graph } from '../graph/graph.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
 import { outputName } from '../nn/architectures.ts'
-import { crossEntropy, targetsInput, weightsInput } from '../nn/losses.ts'
+import { crossEntropy, softCrossEntropy, targetsInput, weightsInput } from '../nn/losses.ts'
 import type { Runtime } from '../runtime/session.ts'
 import { arrayExamples } from '../training/examples.ts'
 import type { Features } from '../training/features.ts'
@@ -90,10 +90,14 @@ type Block = { readonly feeds: Readonly<Record<string, Tensor>>; readonly weight
 
 /** An output layer alone on cached features, compiled once for any number of fits. */
 export type HeadTrainer = {
-  /** Standardizes some rows over themselves. */
+  /**
+   * Standardizes some rows over themselves.
+   *
+   * @param targets of all rows of the features: the class of each, or where the trainer takes probabilities those of each class, [rows, classes]
+   */
   prepare(
     features: Features,
-    labels: ArrayLike<number>,
+    targets: ArrayLike<number>,
     rows: readonly number[],
     scaling?: Scaling,
   ): Prepared
@@ -110,6 +114,39 @@ export type HeadTrainer = {
   release(): Promise<void>
 }
 
+/** How targets of some rows are fed in blocks, which rows of weight 0 fill up. */
+const targetKinds = {
+  classes: {
+    loss: crossEntropy(),
+    tensor(labels: ArrayLike<number>, rows: readonly number[], size: number): Tensor {
+      const data = new BigInt64Array(size)
+      for (const [i, row] of rows.entries()) data[i] = BigInt(labels[row] as number)
+      return { type: 'int64', dims: [size], data }
+    },
+    factors: (labels: ArrayLike<number>, rows: readonly number[], weights?: readonly number[]) =>
+      rows.map((row) => weights?.[labels[row] as number] ?? 1),
+  },
+  probabilities: {
+    loss: softCrossEntropy,
+    tensor(
+      answers: ArrayLike<number>,
+      rows: readonly number[],
+      size: number,
+      classes: number,
+    ): Tensor {
+      const data = new Float32Array(size * classes)
+      for (const [i, row] of rows.entries()) {
+        for (let c = 0; c < classes; c++)
+          data[i * classes + c] = answers[row * classes + c] as number
+      }
+      return float32([size, classes], data)
+    },
+    factors: (_: ArrayLike<number>, rows: readonly number[]) => rows.map(() => 1),
+  },
+} as const
+
+const filling = (count: number) => Array<number>(count).fill(0)
+
 /** The rows that are looked at in one call: more are cut into blocks of about one size. */
 const largestBlock = 4096
 
@@ -118,7 +155,8 @@ const largestBlock = 4096
  *
  * @param settings.widths the columns of each depth where features of several lie side by side; default all are of one
  * @param settings.examples about as many rows as fits will have
- * @param settings.classWeights a factor on the loss of each class; default 1
+ * @param settings.classWeights a factor on the loss of each class; default 1; where targets are classes
+ * @param settings.targets what it learns from: `classes`, or the `probabilities` of all classes; default `classes`
  */
 export async function createHeadTrainer(
   settings: {
@@ -127,10 +165,12 @@ export async function createHeadTrainer(
     readonly examples: number
     readonly widths?: readonly number[]
     readonly classWeights?: readonly number[]
+    readonly targets?: keyof typeof targetKinds
   },
   runtime: Runtime,
 ): Promise<HeadTrainer> {
   const { features, classes, examples, widths, classWeights } = settings
+  const kind = targetKinds[settings.targets ?? 'classes']
   const blockSize = Math.ceil(examples / Math.ceil(examples / largestBlock))
   const builder = createBuilder('head')
   builder.output(builder.input(featuresInput, 'float32', ['N', features]))
@@ -139,7 +179,7 @@ export async function createHeadTrainer(
   const objective = await compileObjective(
     {
       graph,
-      loss: crossEntropy(),
+      loss: kind.loss,
       inputs: { [featuresInput]: { type: 'float32', dims: [blockSize, features] } },
     },
     parameters,
@@ -192,27 +232,20 @@ export async function createHeadTrainer(
   }
 
   return {
-    prepare(raw, labels, rows, scaling) {
+    prepare(raw, targets, rows, scaling) {
       const { data, moments } = standardize(raw, rows, scaling, widths)
       const blocks: Block[] = []
       for (let start = 0; start < rows.length; start += blockSize) {
-        const targets = new BigInt64Array(blockSize)
-        const factors = new Float32Array(blockSize)
         const values = new Float32Array(blockSize * features)
-        const count = Math.min(blockSize, rows.length - start)
-        values.set(data.subarray(start * features, (start + count) * features))
-        let weight = 0
-        for (let i = 0; i < count; i++) {
-          const label = labels[rows[start + i] as number] as number
-          targets[i] = BigInt(label)
-          factors[i] = classWeights?.[label] ?? 1
-          weight += factors[i] as number
-        }
+        const own = rows.slice(start, start + blockSize)
+        values.set(data.subarray(start * features, (start + own.length) * features))
+        const factors = kind.factors(targets, own, classWeights)
         const feeds = {
           [featuresInput]: float32([blockSize, features], values),
-          [targetsInput]: { type: 'int64', dims: [blockSize], data: targets },
-          [weightsInput]: float32([blockSize], factors),
+          [targetsInput]: kind.tensor(targets, own, blockSize, classes),
+          [weightsInput]: float32([blockSize], [...factors, ...filling(blockSize - own.length)]),
         } as const
+        const weight = factors.reduce((sum, factor) => sum + factor, 0)
         blocks.push({ feeds, weight })
       }
       return { moments, blocks, weight: blocks.reduce((sum, block) => sum + block.weight, 0) }

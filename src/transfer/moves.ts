@@ -11,6 +11,8 @@ export type Known = {
   readonly isSelectable: boolean
   /** The next lower depth that explains the labels no worse, as far as one pass can tell; null where there is none. */
   lower(depth: Depth): Depth | null
+  /** Whether there are images without labels to learn from. */
+  readonly hasUnlabelled: boolean
   /** Whether labels are many enough to train new blocks. */
   readonly isPlenty: boolean
   /** Whether there are batch normalizations among the upper blocks. */
@@ -25,7 +27,10 @@ type Move = {
 }
 
 const all = ({ depth }: Reuse) => depth.blocks.length
-const thaw = (at: Reuse, thawed: number): Reuse => ({ ...at, head: 'linear', thawed })
+const thaw = (at: Reuse, thawed: number): Reuse => {
+  const head = at.head === 'propagated' ? at.head : 'linear'
+  return { ...at, head, thawed }
+}
 const mostAdded = 2
 /** So many blocks or fewer are thawed one at a time. */
 const few = 4
@@ -51,6 +56,12 @@ export const moves: readonly Move[] = [
         ? [{ ...at, depth: top, head: 'selected', thawed: 0, statistics: 'frozen' }]
         : [],
     describe: () => 'an output layer on the best features of all depths',
+  },
+  // Let images without labels tell the output layer what looks alike (Iscen et al., 2019).
+  {
+    to: (at, { hasUnlabelled }) =>
+      hasUnlabelled && at.thawed === 0 && at.added === 0 ? [{ ...at, head: 'propagated' }] : [],
+    describe: () => 'an output layer that learned from images without labels too',
   },
   // Thaw the top one or two blocks, then all, then half of them where all were too many.
   {

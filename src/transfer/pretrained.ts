@@ -1,4 +1,4 @@
-import { closing } from '../data/image-stream.ts'
+import { closing, type ImageStream } from '../data/image-stream.ts'
 import { sequential } from '../nn/layers.ts'
 import type { Architecture, PretrainingMethod } from '../pretraining/method.ts'
 import { usualEpochs } from '../pretraining/methods.ts'
@@ -29,7 +29,7 @@ export function pretrained(
   method: PretrainingMethod,
   { choices }: { readonly choices?: ReuseChoices },
 ): Strategy {
-  const { name, needs, variants } = method
+  const { name, needs } = method
   return {
     name,
     unavailable:
@@ -37,46 +37,50 @@ export function pretrained(
         ? null
         : `it learns from other labels than those that are wanted: run "graft pretrain ${name}" on images that have them, and give what it writes as --backbone`,
     async *run(task) {
-      const architecture = designFor(task.nativeSize)
-      const images = yield* task.pool(architecture.size)
-      const epochs = await epochsFor(task, method, architecture, images.count)
-      const share = task.multiplyAdds * shareOfPretraining
-      const checkpoints = named(task.checkpoints, name)
-      yield {
-        type: 'decision',
-        sentence: `${name} (${variants[0]}) on ${images.count} images for ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`,
-        kept: true,
-      }
-      const { graph } = yield* closing(
-        images,
-        method.pretrain({
-          images,
-          architecture,
-          epochs,
-          random: task.random.fork('pretraining'),
-          runtime: task.runtime,
-          checkpoints,
-        }),
-      )
-      const provenance = {
-        pretraining: `${name} ${variants[0]}`,
-        architecture: architecture.name,
-        images: String(images.count),
-        epochs: String(epochs),
-      }
-      const reuse = transfer({
-        backbone: { name, graph, provenance },
-        normalization: null,
-        ...(choices && { choices }),
-      })
-      const own = {
-        ...task,
-        multiplyAdds: task.multiplyAdds - share,
-        checkpoints,
-      }
-      return yield* renamed(reuse.run(own), name)
+      const images = yield* task.pool(designFor(task.nativeSize).size)
+      const work = pretrainAndReuse(task, method, images, choices)
+      return yield* closing(images, work)
     },
   }
+}
+
+async function* pretrainAndReuse(
+  task: Task,
+  method: PretrainingMethod,
+  images: ImageStream,
+  choices: ReuseChoices | undefined,
+): AsyncGenerator<StrategyEvent, StrategyResult> {
+  const { name, variants } = method
+  const architecture = designFor(task.nativeSize)
+  const epochs = await epochsFor(task, method, architecture, images.count)
+  const checkpoints = named(task.checkpoints, name)
+  yield {
+    type: 'decision',
+    sentence: `${name} (${variants[0]}) on ${images.count} images for ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`,
+    kept: true,
+  }
+  const { graph } = yield* method.pretrain({
+    images,
+    architecture,
+    epochs,
+    random: task.random.fork('pretraining'),
+    runtime: task.runtime,
+    checkpoints,
+  })
+  const provenance = {
+    pretraining: `${name} ${variants[0]}`,
+    architecture: architecture.name,
+    images: String(images.count),
+    epochs: String(epochs),
+  }
+  const reuse = transfer({
+    backbone: { name, graph, provenance },
+    normalization: null,
+    pool: images,
+    ...(choices && { choices }),
+  })
+  const multiplyAdds = task.multiplyAdds * (1 - shareOfPretraining)
+  return yield* renamed(reuse.run({ ...task, multiplyAdds, checkpoints }), name)
 }
 
 /** As many epochs as the method is worth and its share of the budget pays for, at least one. */

@@ -5,8 +5,11 @@ import type { HeadKind } from './probe.ts'
 export type Reuse = {
   /** How far the network is reused. */
   readonly depth: Depth
-  /** What the new output layer reads: the features of that depth, or the best ones of all depths up to there. */
-  readonly head: HeadKind
+  /**
+   * What the new output layer reads: the features of that depth, or the best ones of all depths up to there. One that is `propagated` reads the features of that depth,
+   * and learned from images without labels too.
+   */
+  readonly head: HeadKind | 'propagated'
   /** How many of the reused blocks are trained on, from the top; 0 where all are frozen. */
   readonly thawed: number
   /** How many new blocks stand between the reused ones and the output layer. */

@@ -35,6 +35,7 @@ const nothing: Known = {
   top,
   rivals: [],
   isSelectable: false,
+  hasUnlabelled: false,
   lower: () => null,
   isPlenty: false,
   isNormalized: () => false,

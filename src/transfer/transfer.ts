@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import type { ImageStream } from '../data/image-stream.ts'
 import type { Graph } from '../graph/graph.ts'
 import { forChannels, type Normalization, takePixels } from '../training/normalization.ts'
 import type { Strategy, Task } from '../training/task.ts'
@@ -8,6 +9,7 @@ import { chooseNormalization } from './choose-normalization.ts'
 import { costOf } from './cost.ts'
 import { findReuse } from './find-reuse.ts'
 import { frozenEnd, topBlocks } from './reuse.ts'
+import { unlabelledOf } from './unlabelled.ts'
 
 export type TransferOptions = {
   /** The network to reuse; null where there is none. */
@@ -21,6 +23,8 @@ export type TransferOptions = {
   readonly normalization: Normalization | null
   /** Default: all choices are left to the search. */
   readonly choices?: ReuseChoices
+  /** Images without labels that the output layer may learn from too, at the size that the network takes; default none. */
+  readonly pool?: ImageStream
 }
 
 /**
@@ -31,6 +35,7 @@ export function transfer({
   backbone: given,
   normalization: fixed,
   choices = noChoices,
+  pool,
 }: TransferOptions): Strategy {
   return {
     name: 'transfer',
@@ -50,8 +55,9 @@ export function transfer({
         random: task.random.fork('views'),
       }
       const network = takePixels(backbone.open, image, normalization)
-      const best = yield* findReuse(backbone, { task, network, images, views }, choices)
-      const { depth, thawed } = best.reuse
+      const unlabelled = pool ? await unlabelledOf(task, network, pool, images) : null
+      const best = yield* findReuse(backbone, { task, network, images, unlabelled, views }, choices)
+      const { depth, thawed, head } = best.reuse
       const { height, width, channels } = image
       return {
         folds: best.folds,
@@ -64,6 +70,7 @@ export function transfer({
             cut: depth.name,
             normalization: normalization.name,
             thawed: thawed > 0 ? topBlocks(depth, thawed) : 'nothing',
+            ...(head === 'propagated' && { unlabelled: String(unlabelled?.count) }),
           }
           const { graph, trained } = yield* best.train()
           const frozen = new Map(

@@ -9,16 +9,11 @@ import { type FoldResult, remember, type StrategyEvent, type Task } from '../tra
 import type { CachedFeatures } from './cached-features.ts'
 import { type Depth, featuresAt } from './depths.ts'
 import { headBias, headWeight, withHead } from './head.ts'
+import { createHeads, type Heads } from './heads.ts'
 import { newBlockPrefix, withNewBlocks } from './new-blocks.ts'
 import { normalizationsIn } from './normalizations.ts'
-import {
-  describeRegularization,
-  type Probe,
-  type ProbeInput,
-  probeAll,
-  probeFolds,
-} from './probe.ts'
-import { describeDepth, frozenEnd, keyOf, type Reuse } from './reuse.ts'
+import { describeRegularization, type Probe } from './probe.ts'
+import { frozenEnd, keyOf, type Reuse } from './reuse.ts'
 import type { Refusal, Trial } from './search.ts'
 import { bestEpoch, createTuner, type Tuned, type Tuner } from './tune.ts'
 
@@ -41,6 +36,8 @@ export type TrialContext = {
   /** The backbone, from pixels on. */
   readonly network: Graph
   readonly images: Images
+  /** Images without labels to learn from beside; null where there are none. */
+  readonly unlabelled: Images | null
   readonly views: FeatureOptions['views']
   readonly cached: CachedFeatures
   /** Of the output layer and the uppermost thawed block; null to find it by a range test. */
@@ -63,21 +60,13 @@ export function createTrials(
   context: TrialContext,
 ): (reuse: Reuse, best: Trial | null) => AsyncGenerator<StrategyEvent, ReuseTrial | Refusal> {
   let left = context.task.multiplyAdds
-  const probes = new Map<string, Probe>()
-  const probeOf = async function* (reuse: Reuse): AsyncGenerator<StrategyEvent, Probe> {
-    const key = `${reuse.head} ${reuse.depth.name}`
-    const name = `output layer on ${describeDepth(reuse.depth)}`
-    const probe =
-      probes.get(key) ?? (yield* probeFolds(context.task, inputOf(context, reuse), name))
-    probes.set(key, probe)
-    return probe
-  }
+  const heads = createHeads(context)
   return async function* (reuse, best) {
     if (reuse.thawed === 0 && reuse.added === 0) {
-      return frozenTrial(context, reuse, yield* probeOf(reuse))
+      return frozenTrial(context, heads, reuse, yield* heads.onFolds(reuse))
     }
     // Probe first, then tune (LP-FT; Kumar et al., 2022): an output layer of random values would wreck what is reused.
-    const probe = reuse.added === 0 ? yield* probeOf(reuse) : null
+    const probe = reuse.added === 0 ? yield* heads.onFolds(reuse) : null
     const tuner = yield* tunerOrReason(
       { ...context.task, multiplyAdds: best ? left / 2 : left },
       context,
@@ -90,31 +79,29 @@ export function createTrials(
       left -= tuner.cost
       return true
     }
-    return yield* tunedTrial(context, reuse, probe, tuner, best, more)
+    return yield* tunedTrial(context, heads, reuse, probe, tuner, best, more)
   }
 }
 
-function inputOf({ cached }: TrialContext, { head, depth }: Reuse): ProbeInput {
-  return head === 'selected'
-    ? { kind: head, features: cached.all, widths: cached.depths.map(({ features }) => features) }
-    : { kind: head, features: cached.at(depth), widths: [depth.features] }
-}
-
-function frozenTrial(context: TrialContext, reuse: Reuse, probe: Probe): ReuseTrial {
-  const { task, network, cached } = context
+function frozenTrial(
+  { task, network, cached }: TrialContext,
+  heads: Heads,
+  reuse: Reuse,
+  probe: Probe,
+): ReuseTrial {
   const { regularization, folds, losses } = probe
-  const input = inputOf(context, reuse)
+  const depths = reuse.head === 'selected' ? cached.depths : [reuse.depth]
+  const columns = depths.reduce((sum, { features }) => sum + features, 0)
   return {
     reuse,
     how: `(${describeRegularization(regularization)})`,
     folds,
     losses,
     async *train() {
-      const head = yield* probeAll(task, input, regularization)
-      const depths = reuse.head === 'selected' ? cached.depths : [reuse.depth]
+      const head = yield* heads.onAll(reuse, probe)
       const graph = featuresAt(network, depths)
       return {
-        graph: withHead(graph, input.features.columns, task.classes.length, head),
+        graph: withHead(graph, columns, task.classes.length, head),
         trained: new Set([headWeight, headBias]),
       }
     },
@@ -171,6 +158,7 @@ async function* fitFolds(
 
 async function* tunedTrial(
   context: TrialContext,
+  heads: Heads,
   reuse: Reuse,
   probe: Probe | null,
   tuner: Tuner,
@@ -216,9 +204,7 @@ async function* tunedTrial(
     folds,
     losses,
     async *train() {
-      const head = probe
-        ? yield* probeAll(task, inputOf(context, reuse), probe.regularization)
-        : null
+      const head = probe ? yield* heads.onAll(reuse, probe) : null
       return yield* tuner.fit({
         phase: `transfer, ${key}, all labels`,
         head,

@@ -1,0 +1,40 @@
+import type { ImageStream } from '../data/image-stream.ts'
+import { bytesPerImage, type Images } from '../data/pixels.ts'
+import type { Graph } from '../graph/graph.ts'
+import type { Task } from '../training/task.ts'
+import { costOf } from './cost.ts'
+
+/** More images say little more, and each is compared with every other. */
+const mostImages = 20_000
+/** The pixels and the share of the budget that they may take. */
+const mostBytes = 2 ** 28
+const shareOfBudget = 1 / 8
+
+/**
+ * Images of a pool that are not labelled, drawn at random where there are too many.
+ *
+ * @param network what they have to go through once
+ * @returns null where they are fewer than the labelled ones, and there is little to learn from them
+ */
+export async function unlabelledOf(
+  task: Task,
+  network: Graph,
+  pool: ImageStream,
+  labelled: Images,
+): Promise<Images | null> {
+  const { height, width, channels } = pool
+  const cost = await costOf(task, network)
+  const most = Math.min(
+    mostImages,
+    Math.floor(mostBytes / bytesPerImage(pool)),
+    // A forward pass is a third of what budgets count.
+    Math.floor((3 * shareOfBudget * task.multiplyAdds) / cost),
+  )
+  const known = new Set(labelled.names)
+  const others = pool.names.flatMap((name, index) => (known.has(name) ? [] : [index]))
+  const drawn = others.length > most ? task.random.fork('unlabelled').shuffle(others) : others
+  const indices = drawn.slice(0, most)
+  if (indices.length < labelled.count) return null
+  const names = indices.map((index) => pool.names[index] as string)
+  return { height, width, channels, count: indices.length, names, data: await pool.read(indices) }
+}
