@@ -261,7 +261,14 @@ export async function createHeadTrainer(
     predict(head, raw, rows) {
       const examples = arrayExamples(raw.data, [features])
       return finish(
-        predict(forward, featuresInput, examples, rows, rows.length, parametersOf(head)),
+        predict(
+          forward,
+          featuresInput,
+          examples,
+          rows,
+          Math.min(rows.length, largestBlock),
+          parametersOf(head),
+        ),
       )
     },
     async release() {
