@@ -15,13 +15,12 @@ import {
   pixelNetwork,
   pretrainedFrom,
 } from './networks.ts'
-import { type Plan, runPlan, wholeStep } from './plan.ts'
+import { type Plan, runPlan, wholeRate, wholeStep } from './plan.ts'
 import { createFeatureCheck } from './probe.ts'
 
 /** Below this spread of the features all images look alike. */
 const collapsed = 0.01
 const temperature = 0.2
-const learningRate = 2.5e-3
 const projection = 128
 
 /** A loss on embeddings [2N, D], the two views of an image N rows apart. */
@@ -184,7 +183,7 @@ export function contrastivePlan(options: PretrainingOptions): Plan {
       inputs: pixelInput(2 * batchSize, size),
     },
     batchSize,
-    learningRate,
+    learningRate: wholeRate,
     feeds({ pixels }, draws) {
       const views = new Uint8Array(2 * pixels.length)
       for (const view of [0, 1]) {

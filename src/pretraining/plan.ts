@@ -54,7 +54,7 @@ export type PlanResult = {
 }
 
 /** The rate at which a trunk learns a task as a whole. */
-export const wholeRate = 1e-3
+export const wholeRate = 2.5e-3
 
 /** How a trunk learns a task as a whole: what its step is made of beside the loss and the inputs. */
 export function wholeStep(graph: Graph) {

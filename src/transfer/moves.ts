@@ -24,6 +24,8 @@ type Move = {
   to(at: Reuse, known: Known, wasTakenBack: (reuse: Reuse) => boolean): readonly Reuse[]
   /** What was done, in words. */
   describe(from: Reuse, to: Reuse): string
+  /** It leads to nothing less simple: it is kept where the mean loss gains, however little. Default: only where that is more than noise. */
+  readonly isAsSimple?: true
 }
 
 const all = ({ depth }: Reuse) => depth.blocks.length
@@ -62,6 +64,7 @@ export const moves: readonly Move[] = [
     to: (at, { hasUnlabelled }) =>
       hasUnlabelled && at.thawed === 0 && at.added === 0 ? [{ ...at, head: 'propagated' }] : [],
     describe: () => 'an output layer that learned from images without labels too',
+    isAsSimple: true,
   },
   // Thaw the top one or two blocks, then all, then half of them where all were too many.
   {

@@ -103,6 +103,15 @@ test('also where the layers that thawing makes good were given up while frozen',
   )
 })
 
+test('within the noise, an output layer is kept that is as simple, and no other', async () => {
+  const { best, decisions } = await searched(
+    ({ head, thawed }) => (thawed > 0 ? 0.6 : head === 'linear' ? 0.7 : 0.7005),
+    { known: { hasUnlabelled: true, isSelectable: true } },
+  )
+  expect(best).toEqual({ ...frozenUpTo(top), head: 'propagated' })
+  expect(decisions.slice(0, 2).map(({ kept }) => kept)).toEqual([false, true])
+})
+
 test('few blocks are thawed one at a time, where all at once are too many', async () => {
   const four = depth(4)
   const accuracies = [0.7, 0.75, 0.8, 0.85, 0.6]

@@ -23,8 +23,8 @@ export type Choices = Partial<Omit<Reuse, 'thawed'>> & { readonly thawed?: numbe
 
 /**
  * Looks for the best way to reuse a network, move by move from `start`. Every move is tried on the same folds as the best way so far; it is kept
- * where the held-out loss gains more than a standard error and accuracy does not lose. Accuracy alone decides nothing: of a few images it is
- * a matter of luck. There is a decision for each.
+ * where the held-out loss gains more than a standard error, or at all where the move leads to nothing less simple, and accuracy does not lose. Accuracy
+ * alone decides nothing: of a few images it is a matter of luck. There is a decision for each.
  *
  * @param start what is tried first, and kept in any case; it agrees with `fixed`
  * @param evaluate tries one way; the trials that were not kept are given to `discard`
@@ -42,14 +42,14 @@ export async function* search<T extends Trial>(
   for (;;) {
     const step = nextStep(best.reuse, known, fixed, tried)
     if (!step) return best
-    const { reuse, what } = step
+    const { reuse, what, isAsSimple } = step
     const trial = yield* evaluate(reuse, best)
     if ('reason' in trial) {
       tried.set(keyOf(reuse), false)
       yield { type: 'decision', sentence: `not tried: ${what}: ${trial.reason}`, kept: false }
       continue
     }
-    const { kept, numbers } = compare(task, best, trial)
+    const { kept, numbers } = compare(task, best, trial, isAsSimple)
     tried.set(keyOf(reuse), kept)
     const how = trial.how && ` ${trial.how}`
     yield {
@@ -68,7 +68,8 @@ function nextStep(at: Reuse, known: Known, fixed: Choices, tried: ReadonlyMap<st
     const reuse = move
       .to(at, known, wasTakenBack)
       .find((candidate) => !tried.has(keyOf(candidate)) && agrees(candidate, fixed))
-    if (reuse) return { reuse, what: move.describe(at, reuse) }
+    if (reuse)
+      return { reuse, what: move.describe(at, reuse), isAsSimple: move.isAsSimple ?? false }
   }
   return null
 }
@@ -80,7 +81,7 @@ function agrees(reuse: Reuse, { thawed, ...fixed }: Choices): boolean {
 }
 
 /** Pairs two trials on the folds that both were measured on. */
-function compare(task: Pick<Task, 'folds'>, before: Trial, after: Trial) {
+function compare(task: Pick<Task, 'folds'>, before: Trial, after: Trial, isAsSimple: boolean) {
   const count = Math.min(before.folds.length, after.folds.length)
   const pair = (of: (trial: Trial) => readonly number[], largest?: number) => {
     const [a, b] = [of(after).slice(0, count), of(before).slice(0, count)] as const
@@ -88,7 +89,8 @@ function compare(task: Pick<Task, 'folds'>, before: Trial, after: Trial) {
   }
   const accuracy = pair(({ folds }) => folds.map((fold) => fold.accuracy))
   const loss = pair(({ losses }) => losses, Number.POSITIVE_INFINITY)
-  const kept = loss.reliable && loss.difference < 0 && accuracy.difference >= 0
+  const isGain = isAsSimple || loss.reliable
+  const kept = isGain && loss.difference < 0 && accuracy.difference >= 0
   const spread = ({ difference, high }: typeof loss) => high - difference
   // Without the sign of what rounds to zero.
   const points = (value: number) => ((Math.round(1000 * value) || 0) / 10).toFixed(1)
