@@ -24,7 +24,7 @@ type Move = {
   to(at: Reuse, known: Known, wasTakenBack: (reuse: Reuse) => boolean): readonly Reuse[]
   /** What was done, in words. */
   describe(from: Reuse, to: Reuse): string
-  /** It leads to nothing less simple: it is kept where the mean loss gains, however little. Default: only where that is more than noise. */
+  /** It leads to nothing less simple: it is kept where the mean loss gains, however little, unless accuracy loses more than noise. Default: only where the gain is more than noise and accuracy does not lose. */
   readonly isAsSimple?: true
 }
 

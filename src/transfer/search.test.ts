@@ -53,7 +53,7 @@ async function searched(
     known?: Partial<Known>
     fixed?: Choices
     start?: Reuse
-    loss?: (accuracy: number) => number
+    loss?: (accuracy: number, reuse: Reuse) => number
   } = {},
 ) {
   const evaluate = async function* (reuse: Reuse): AsyncGenerator<StrategyEvent, Trial | Refusal> {
@@ -64,7 +64,7 @@ async function searched(
       reuse,
       how: '',
       folds: each.map((value, fold) => ({ fold, accuracy: value, seconds: 0, curve: [] })),
-      losses: each.map(loss),
+      losses: each.map((value) => loss(value, reuse)),
     }
   }
   const discarded: string[] = []
@@ -110,6 +110,20 @@ test('within the noise, an output layer is kept that is as simple, and no other'
   )
   expect(best).toEqual({ ...frozenUpTo(top), head: 'propagated' })
   expect(decisions.slice(0, 2).map(({ kept }) => kept)).toEqual([false, true])
+})
+
+test.each([
+  ['within the noise', -5e-4, 'propagated'],
+  ['by more than noise', -0.05, 'linear'],
+])('an output layer as simple that gains loss but loses accuracy %s', async (_, change, head) => {
+  const { best } = await searched(
+    ({ head, thawed }) => 0.7 + (thawed > 0 ? -0.2 : head === 'linear' ? 0 : change),
+    {
+      known: { hasUnlabelled: true },
+      loss: (accuracy, { head }) => (accuracy < 0.6 ? 1 : head === 'propagated' ? 0.1 : 0.2),
+    },
+  )
+  expect(best.head).toBe(head)
 })
 
 test('few blocks are thawed one at a time, where all at once are too many', async () => {

@@ -23,8 +23,8 @@ export type Choices = Partial<Omit<Reuse, 'thawed'>> & { readonly thawed?: numbe
 
 /**
  * Looks for the best way to reuse a network, move by move from `start`. Every move is tried on the same folds as the best way so far; it is kept
- * where the held-out loss gains more than a standard error, or at all where the move leads to nothing less simple, and accuracy does not lose. Accuracy
- * alone decides nothing: of a few images it is a matter of luck. There is a decision for each.
+ * where the held-out loss gains more than a standard error and accuracy does not lose; where it leads to nothing less simple, if the mean loss gains and accuracy
+ * loses no more than a standard error. Accuracy alone decides nothing: of a few images it is a matter of luck. There is a decision for each.
  *
  * @param start what is tried first, and kept in any case; it agrees with `fixed`
  * @param evaluate tries one way; the trials that were not kept are given to `discard`
@@ -89,8 +89,9 @@ function compare(task: Pick<Task, 'folds'>, before: Trial, after: Trial, isAsSim
   }
   const accuracy = pair(({ folds }) => folds.map((fold) => fold.accuracy))
   const loss = pair(({ losses }) => losses, Number.POSITIVE_INFINITY)
-  const isGain = isAsSimple || loss.reliable
-  const kept = isGain && loss.difference < 0 && accuracy.difference >= 0
+  const isGain = loss.difference < 0 && (isAsSimple || loss.reliable)
+  const isLoss = accuracy.difference < 0 && (!isAsSimple || accuracy.reliable)
+  const kept = isGain && !isLoss
   const spread = ({ difference, high }: typeof loss) => high - difference
   // Without the sign of what rounds to zero.
   const points = (value: number) => ((Math.round(1000 * value) || 0) / 10).toFixed(1)
