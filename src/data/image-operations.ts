@@ -78,7 +78,7 @@ export const crop: ImageOperation = (
   random,
 ) => {
   const area = amount + (1 - amount) * random.uniform()
-  const stretch = Math.exp((2 * random.uniform() - 1) * Math.log(4 / 3))
+  const stretch = Math.exp(eitherWay(Math.log(4 / 3), random))
   const tall = Math.min(1, Math.sqrt(area / stretch)) * height
   const wide = Math.min(1, Math.sqrt(area * stretch)) * width
   const rows = samplePoints(height, (height - tall) * random.uniform(), tall)
@@ -93,13 +93,7 @@ export const crop: ImageOperation = (
       const right = (columns.second[column] as number) * channels
       const across = columns.weight[column] as number
       for (let c = 0; c < channels; c++, to++) {
-        const a = source[top + left + c] as number
-        const b = source[top + right + c] as number
-        const d = source[bottom + left + c] as number
-        const e = source[bottom + right + c] as number
-        const upper = a + (b - a) * across
-        const lower = d + (e - d) * across
-        target[to] = upper + (lower - upper) * down + 0.5
+        target[to] = interpolate(source, top + c, bottom + c, left, right, down, across)
       }
     }
   }
@@ -113,7 +107,7 @@ export const turn: ImageOperation = (
   amount,
   random,
 ) => {
-  const angle = ((2 * random.uniform() - 1) * amount * Math.PI) / 180
+  const angle = (eitherWay(amount, random) * Math.PI) / 180
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)]
   const [midRow, midColumn] = [(height - 1) / 2, (width - 1) / 2]
   const stride = width * channels
@@ -123,17 +117,12 @@ export const turn: ImageOperation = (
       const y = Math.min(Math.max(midRow + cos * down - sin * right, 0), height - 1)
       const x = Math.min(Math.max(midColumn + sin * down + cos * right, 0), width - 1)
       const [top, left] = [Math.floor(y), Math.floor(x)]
-      const upper = top * stride + left * channels
-      const lower = top + 1 < height ? upper + stride : upper
-      const next = left + 1 < width ? channels : 0
-      const [within, across] = [y - top, x - left]
+      const upper = top * stride
+      const lower = Math.min(top + 1, height - 1) * stride
+      const near = left * channels
+      const next = Math.min(left + 1, width - 1) * channels
       for (let c = 0; c < channels; c++, to++) {
-        const a = source[upper + c] as number
-        const b = source[upper + next + c] as number
-        const d = source[lower + c] as number
-        const e = source[lower + next + c] as number
-        const above = a + (b - a) * across
-        target[to] = above + (d + (e - d) * across - above) * within + 0.5
+        target[to] = interpolate(source, upper + c, lower + c, near, next, y - top, x - left)
       }
     }
   }
@@ -141,7 +130,7 @@ export const turn: ImageOperation = (
 
 /** Raises intensities between 0 and 1 to a power from exp(-`amount`) to exp(`amount`). */
 export const gamma: ImageOperation = (source, target, _size, amount, random) => {
-  const power = Math.exp((2 * random.uniform() - 1) * amount)
+  const power = Math.exp(eitherWay(amount, random))
   applyTable(source, target, (value) => 255 * (value / 255) ** power)
 }
 
@@ -197,8 +186,13 @@ export const saturation: ImageOperation = (source, target, { channels }, amount,
   }
 }
 
+/** A number between -`amount` and `amount`. */
+function eitherWay(amount: number, random: Random): number {
+  return amount * (2 * random.uniform() - 1)
+}
+
 function factorAround1(amount: number, random: Random): number {
-  return Math.max(0, 1 + amount * (2 * random.uniform() - 1))
+  return Math.max(0, 1 + eitherWay(amount, random))
 }
 
 /** Luma of ITU-R BT.601. */
@@ -218,6 +212,24 @@ function applyTable(
 ): void {
   const table = Uint8ClampedArray.from({ length: 256 }, (_, value) => change(value))
   for (let i = 0; i < source.length; i++) target[i] = table[source[i] as number] as number
+}
+
+/** Between four values, where two rows and two columns begin, half a step up: what is cut to an integer is rounded then. */
+function interpolate(
+  source: Uint8Array,
+  upper: number,
+  lower: number,
+  left: number,
+  right: number,
+  down: number,
+  across: number,
+): number {
+  const a = source[upper + left] as number
+  const b = source[upper + right] as number
+  const c = source[lower + left] as number
+  const d = source[lower + right] as number
+  const above = a + (b - a) * across
+  return above + (c + (d - c) * across - above) * down + 0.5
 }
 
 /** For each of `length` output pixels the two input pixels to mix and the weight of the second; pixels have centres. */

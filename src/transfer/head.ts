@@ -123,8 +123,8 @@ const targetKinds = {
       for (const [i, row] of rows.entries()) data[i] = BigInt(labels[row] as number)
       return { type: 'int64', dims: [size], data }
     },
-    factors: (labels: ArrayLike<number>, rows: readonly number[], weights?: readonly number[]) =>
-      rows.map((row) => weights?.[labels[row] as number] ?? 1),
+    weights: (labels: ArrayLike<number>, rows: readonly number[], ofClass?: readonly number[]) =>
+      rows.map((row) => ofClass?.[labels[row] as number] ?? 1),
   },
   probabilities: {
     loss: softCrossEntropy,
@@ -141,11 +141,9 @@ const targetKinds = {
       }
       return float32([size, classes], data)
     },
-    factors: (_: ArrayLike<number>, rows: readonly number[]) => rows.map(() => 1),
+    weights: (_: ArrayLike<number>, rows: readonly number[]) => rows.map(() => 1),
   },
 } as const
-
-const filling = (count: number) => Array<number>(count).fill(0)
 
 /** The rows that are looked at in one call: more are cut into blocks of about one size. */
 const largestBlock = 4096
@@ -239,13 +237,14 @@ export async function createHeadTrainer(
         const values = new Float32Array(blockSize * features)
         const own = rows.slice(start, start + blockSize)
         values.set(data.subarray(start * features, (start + own.length) * features))
-        const factors = kind.factors(targets, own, classWeights)
+        const weights = new Float32Array(blockSize)
+        weights.set(kind.weights(targets, own, classWeights))
         const feeds = {
           [featuresInput]: float32([blockSize, features], values),
           [targetsInput]: kind.tensor(targets, own, blockSize, classes),
-          [weightsInput]: float32([blockSize], [...factors, ...filling(blockSize - own.length)]),
+          [weightsInput]: float32([blockSize], weights),
         } as const
-        const weight = factors.reduce((sum, factor) => sum + factor, 0)
+        const weight = weights.reduce((sum, factor) => sum + factor, 0)
         blocks.push({ feeds, weight })
       }
       return { moments, blocks, weight: blocks.reduce((sum, block) => sum + block.weight, 0) }

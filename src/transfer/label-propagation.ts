@@ -159,10 +159,15 @@ export function propagate(
     }
     ;[now, next] = [next, now]
   }
-  for (let first = 0; first < now.length; first += classes) {
-    const row = now.subarray(first, first + classes)
+  return toSumOne(now, classes)
+}
+
+/** Divides each row of some answers by its sum, in place. */
+export function toSumOne(answers: Float32Array, classes: number): Float32Array {
+  for (let first = 0; first < answers.length; first += classes) {
+    const row = answers.subarray(first, first + classes)
     const sum = row.reduce((a, b) => a + b, 0)
     if (sum > 0) for (let c = 0; c < classes; c++) row[c] = (row[c] as number) / sum
   }
-  return now
+  return answers
 }

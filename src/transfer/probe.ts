@@ -1,11 +1,11 @@
 import { mean } from '../statistics/summaries.ts'
-import { lossesAtBest, lossesByTemperature } from '../statistics/temperature.ts'
+import { lossesAtBest } from '../statistics/temperature.ts'
 import { balancedWeights } from '../training/class-weights.ts'
 import { type Features, rowsInViews } from '../training/features.ts'
-import { scoreOf } from '../training/loop.ts'
-import { rowsOf, softmax } from '../training/predict.ts'
+import type { Outputs } from '../training/predict.ts'
 import type { FoldResult, StrategyEvent, Task } from '../training/task.ts'
 import { createHeadTrainer, type Head, type Prepared } from './head.ts'
+import { scoreLogits } from './score-logits.ts'
 import type { Scaling } from './standardize.ts'
 
 /** How an output layer is regularized. */
@@ -112,11 +112,7 @@ export async function* probeFolds(
         prepared.set(scaling, standardized)
         const head = await probe.fit(standardized, regularization)
         const logits = await probe.predict(head, validation)
-        const { accuracy, loss } = scoreOf(softmax(logits), truth)
-        const scaled = lossesByTemperature(rowsOf(logits), truth)
-        const seconds = (performance.now() - start) / 1000
-        const result = { fold, accuracy, seconds, curve: [] }
-        measured[index]?.push({ head, loss, scaled, result })
+        measured[index]?.push(measure(fold, head, logits, truth, start))
       }
     }
   } finally {
@@ -124,21 +120,39 @@ export async function* probeFolds(
   }
   const lossOf = (of: readonly Measured[]) => mean(of.map(({ loss }) => loss))
   const best = measured.reduce((a, b) => (lossOf(b) < lossOf(a) ? b : a))
-  return {
-    regularization: choices[measured.indexOf(best)] as Regularization,
-    accuracy: mean(best.map(({ result }) => result.accuracy)),
-    losses: lossesAtBest(best.map(({ scaled }) => scaled)).losses,
-    folds: best.map(({ result }) => result),
-    heads: best.map(({ head }) => head),
-  }
+  return summarize(choices[measured.indexOf(best)] as Regularization, best)
 }
 
 /** An output layer and what it reached on the held-out part of its fold. */
-type Measured = {
+export type Measured = {
   readonly head: Head
   readonly loss: number
   readonly scaled: number[]
   readonly result: FoldResult
+}
+
+/** What the logits of an output layer for the held-out part of a fold, of these classes, are worth; its work began at `start`. */
+export function measure(
+  fold: number,
+  head: Head,
+  logits: Outputs,
+  truth: readonly number[],
+  start: number,
+): Measured {
+  const { accuracy, loss, scaled } = scoreLogits(logits, truth)
+  const seconds = (performance.now() - start) / 1000
+  return { head, loss, scaled, result: { fold, accuracy, seconds, curve: [] } }
+}
+
+/** The output layers of all folds. */
+export function summarize(regularization: Regularization, folds: readonly Measured[]): Probe {
+  return {
+    regularization,
+    accuracy: mean(folds.map(({ result }) => result.accuracy)),
+    losses: lossesAtBest(folds.map(({ scaled }) => scaled)).losses,
+    folds: folds.map(({ result }) => result),
+    heads: folds.map(({ head }) => head),
+  }
 }
 
 /** A regularization in words. */

@@ -1,15 +1,12 @@
 import type { Images } from '../data/pixels.ts'
 import type { Graph } from '../graph/graph.ts'
-import { mean } from '../statistics/summaries.ts'
-import { lossesAtBest, lossesByTemperature } from '../statistics/temperature.ts'
 import { imageExamples } from '../training/examples.ts'
 import { computeFeatures, type Features } from '../training/features.ts'
-import { scoreOf } from '../training/loop.ts'
-import { rowsOf, softmax } from '../training/predict.ts'
-import { asProgress, type FoldResult, type StrategyEvent, type Task } from '../training/task.ts'
-import { createHeadTrainer, type Head, type HeadTrainer } from './head.ts'
-import { type NeighbourGraph, neighbourGraph, propagate } from './label-propagation.ts'
-import type { Probe, Regularization } from './probe.ts'
+import { type Outputs, softmax } from '../training/predict.ts'
+import { asProgress, type StrategyEvent, type Task } from '../training/task.ts'
+import { createHeadTrainer, type Head } from './head.ts'
+import { type NeighbourGraph, neighbourGraph, propagate, toSumOne } from './label-propagation.ts'
+import { type Measured, measure, type Probe, type Regularization, summarize } from './probe.ts'
 
 /** Frozen features of the labelled images and of others after them, as they are, and how alike they are. */
 export type Neighbourhood = { readonly features: Features; readonly graph: NeighbourGraph }
@@ -46,17 +43,14 @@ const sharpening = 2
  * The answers of an output layer for all images of a neighbourhood, as probabilities [images, classes], as their neighbours correct them; those of the rows that were
  * learned from are their labels.
  */
-async function answersOf(
+function answersOf(
   { labels, classes }: Pick<Task, 'labels' | 'classes'>,
-  { features, graph }: Neighbourhood,
-  trainer: HeadTrainer,
-  head: Head,
+  graph: NeighbourGraph,
+  logits: Outputs,
   rows: readonly number[],
-): Promise<Float32Array> {
-  const every = Array.from({ length: features.count }, (_, row) => row)
-  const own = new Float32Array(features.count * classes.length)
-  const outputs = await trainer.predict(head, features, every)
-  for (const [row, probabilities] of softmax(outputs).entries()) {
+): Float32Array {
+  const own = new Float32Array(logits.rows * classes.length)
+  for (const [row, probabilities] of softmax(logits).entries()) {
     own.set(probabilities, row * classes.length)
   }
   const known = (of: Float32Array) => {
@@ -66,17 +60,9 @@ async function answersOf(
     }
     return of
   }
-  return known(sharpened(propagate(graph, known(own), classes.length), classes.length))
-}
-
-function sharpened(answers: Float32Array, classes: number): Float32Array {
-  const surer = answers.map((share) => share ** sharpening)
-  for (let first = 0; first < surer.length; first += classes) {
-    const row = surer.subarray(first, first + classes)
-    const sum = row.reduce((a, b) => a + b, 0)
-    if (sum > 0) for (let c = 0; c < classes; c++) row[c] = (row[c] as number) / sum
-  }
-  return surer
+  const mixed = propagate(graph, known(own), classes.length)
+  const surer = mixed.map((share) => share ** sharpening)
+  return known(toSumOne(surer, classes.length))
 }
 
 /** Output layers that learn from the answers of others for images without labels. */
@@ -89,7 +75,8 @@ async function createPupil(task: Task, { features, graph }: Neighbourhood) {
   const every = Array.from({ length: count }, (_, row) => row)
   return {
     async fit(teacher: Head, rows: readonly number[], { scaling, penalty }: Regularization) {
-      const answers = await answersOf(task, { features, graph }, trainer, teacher, rows)
+      const logits = await trainer.predict(teacher, features, every)
+      const answers = answersOf(task, graph, logits, rows)
       return trainer.fit(trainer.prepare(features, answers, every, scaling), penalty)
     },
     predict: (head: Head, rows: readonly number[]) => trainer.predict(head, features, rows),
@@ -108,9 +95,7 @@ export async function* probePropagated(
   { regularization, heads }: Probe,
 ): AsyncGenerator<StrategyEvent, Probe> {
   const pupil = await createPupil(task, neighbourhood)
-  const results: FoldResult[] = []
-  const scaled: number[][] = []
-  const taught: Head[] = []
+  const measured: Measured[] = []
   try {
     for (const [fold, { train, validation }] of task.folds.entries()) {
       yield {
@@ -123,17 +108,12 @@ export async function* probePropagated(
       const head = await pupil.fit(heads[fold] as Head, train, regularization)
       const logits = await pupil.predict(head, validation)
       const truth = validation.map((row) => task.labels[row] as number)
-      const { accuracy } = scoreOf(softmax(logits), truth)
-      scaled.push(lossesByTemperature(rowsOf(logits), truth))
-      results.push({ fold, accuracy, seconds: (performance.now() - start) / 1000, curve: [] })
-      taught.push(head)
+      measured.push(measure(fold, head, logits, truth, start))
     }
   } finally {
     await pupil.release()
   }
-  const { losses } = lossesAtBest(scaled)
-  const accuracy = mean(results.map((result) => result.accuracy))
-  return { regularization, accuracy, losses, folds: results, heads: taught }
+  return summarize(regularization, measured)
 }
 
 /** The same on all labels. */

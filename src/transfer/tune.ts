@@ -8,19 +8,13 @@ import { crossEntropy } from '../nn/losses.ts'
 import { adapt, decayTowardsStart, descend } from '../nn/optimizers.ts'
 import { cosine, warmUp } from '../nn/schedules.ts'
 import { mean } from '../statistics/summaries.ts'
-import { lossesAtBest, lossesByTemperature } from '../statistics/temperature.ts'
+import { lossesAtBest } from '../statistics/temperature.ts'
 import { balancedWeights } from '../training/class-weights.ts'
 import { imageExamples } from '../training/examples.ts'
 import { computeFeatures, type FeatureOptions, viewExamples } from '../training/features.ts'
 import { compileForward, withParameters } from '../training/forward.ts'
-import {
-  latest,
-  scoreOf,
-  type TrainingEvent,
-  train,
-  trainableParameters,
-} from '../training/loop.ts'
-import { finish, predict, rowsOf, softmax } from '../training/predict.ts'
+import { latest, type TrainingEvent, train, trainableParameters } from '../training/loop.ts'
+import { finish, predict } from '../training/predict.ts'
 import { findLearningRate } from '../training/rate-range-test.ts'
 import { compileStep } from '../training/step.ts'
 import {
@@ -32,6 +26,7 @@ import {
 } from '../training/task.ts'
 import { costOf } from './cost.ts'
 import { type Head, parametersOf, withHead } from './head.ts'
+import { scoreLogits } from './score-logits.ts'
 
 /** How photographs are changed while reused layers look at them, frozen or thawed. */
 const augmentation: AugmentationRecipe = {
@@ -173,10 +168,7 @@ export async function* createTuner(
       predict(forward, input, examples, rows, Math.min(rows.length, 128), latest(step)),
     )
     const truth = rows.map((row) => task.labels[row] as number)
-    return {
-      ...scoreOf(softmax(outputs), truth),
-      scaled: lossesByTemperature(rowsOf(outputs), truth),
-    }
+    return scoreLogits(outputs, truth)
   }
   const begin = (head: Head | null) => step.reset(head ? parametersOf(head) : undefined)
   const common = { step, input, examples, labels: task.labels, batchSize, classWeights }

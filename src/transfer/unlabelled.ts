@@ -1,4 +1,4 @@
-import type { ImageStream } from '../data/image-stream.ts'
+import { type ImageStream, subsetOf } from '../data/image-stream.ts'
 import { bytesPerImage, type Images } from '../data/pixels.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Task } from '../training/task.ts'
@@ -22,7 +22,6 @@ export async function unlabelledOf(
   pool: ImageStream,
   labelled: Images,
 ): Promise<Images | null> {
-  const { height, width, channels } = pool
   const cost = await costOf(task, network)
   const most = Math.min(
     mostImages,
@@ -35,6 +34,6 @@ export async function unlabelledOf(
   const drawn = others.length > most ? task.random.fork('unlabelled').shuffle(others) : others
   const indices = drawn.slice(0, most)
   if (indices.length < labelled.count) return null
-  const names = indices.map((index) => pool.names[index] as string)
-  return { height, width, channels, count: indices.length, names, data: await pool.read(indices) }
+  const { height, width, channels, count, names } = subsetOf(pool, indices)
+  return { height, width, channels, count, names, data: await pool.read(indices) }
 }
