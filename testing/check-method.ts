@@ -9,27 +9,19 @@ import type {
   PretrainingOptions,
 } from '../src/pretraining/method.ts'
 import { createRandom } from '../src/random.ts'
+import { designFor } from '../src/training/design.ts'
 import { pixelsInput } from '../src/training/normalization.ts'
-import { designFor } from '../src/training/scratch.ts'
-import type { Checkpoints, StrategyEvent } from '../src/training/task.ts'
+import type { StrategyEvent } from '../src/training/task.ts'
 import { cutBackbone } from '../src/transfer/backbone.ts'
-import { drawnImages } from './drawn-images.ts'
+import { breadths, isBroad, rectangles } from './broad-or-narrow.ts'
+import { rememberedCheckpoints } from './checkpoints.ts'
 import { run, runtime } from './runtime.ts'
 
 // In colour: what fits by being broadcast over one channel is found out.
-const size = { height: 12, width: 12, channels: 3 }
-const images = drawnImages({ count: 48, ...size })
+const images = rectangles
+const { height, width, channels } = images
+const size = { height, width, channels }
 const epochs = 8
-
-/** Checkpoints in memory. */
-function remembered(): Checkpoints & { readonly saved: Map<string, unknown> } {
-  const saved = new Map<string, unknown>()
-  return {
-    saved,
-    load: async (key) => structuredClone(saved.get(key)),
-    save: async (key, value) => void saved.set(key, structuredClone(value)),
-  }
-}
 
 /** The stream, and which of its images were read. */
 function watched(stream: ImageStream): ImageStream & { readonly seen: Set<number> } {
@@ -39,21 +31,6 @@ function watched(stream: ImageStream): ImageStream & { readonly seen: Set<number
     return stream.read(indices)
   }
   return { ...stream, seen, read }
-}
-
-/** Whether the rectangle of an image is broad: what the methods that need labels or a rule learn from. */
-const isBroad = (pixels: Uint8Array) => {
-  const columns = new Set(
-    [...pixels.keys()].filter((i) => (pixels[i] as number) > 0).map((i) => Math.floor(i / 3) % 12),
-  )
-  return columns.size > 5
-}
-const row = size.height * size.width * size.channels
-const labels = {
-  classes: ['narrow', 'broad'],
-  labels: Int32Array.from({ length: images.count }, (_, i) =>
-    Number(isBroad(images.data.subarray(i * row, (i + 1) * row))),
-  ),
 }
 
 type Overrides = Partial<PretrainingOptions> & { readonly seed?: number }
@@ -67,11 +44,11 @@ async function pretrain(
     images: streamOf(images),
     architecture: designFor(size),
     epochs,
-    labels,
+    labels: breadths,
     rule: ({ data }) => (isBroad(data) ? 'broad' : 'narrow'),
     random: createRandom(seed),
     runtime,
-    checkpoints: remembered(),
+    checkpoints: rememberedCheckpoints(),
     ...options,
   })
   for (;;) {
@@ -110,7 +87,7 @@ export async function checkMethod(method: PretrainingMethod, variant: string): P
   const pixels: Tensor = {
     type: 'uint8',
     dims: [8, 12, 12, 3],
-    data: images.data.slice(0, 8 * row),
+    data: images.data.slice(0, 8 * height * width * channels),
   }
   const [output] = Object.values(await run(graph, { [pixelsInput]: pixels }))
   expect(output?.dims).toEqual([8, 128])
@@ -124,7 +101,7 @@ export async function checkMethod(method: PretrainingMethod, variant: string): P
   expect(values(await pretrain(method, { variant, seed: 2 }))).not.toEqual(values(whole))
 
   // Stopped after its last epoch but one, it goes on to the same bits.
-  const checkpoints = remembered()
+  const checkpoints = rememberedCheckpoints()
   const stop = new Error('stopped')
   const stopped = pretrain(method, { variant, checkpoints, checkpointInterval: 0 }, (event) => {
     if (event.type === 'progress' && event.done > 0) {

@@ -13,9 +13,9 @@ import { GraftError, inFile } from '../errors.ts'
 import { readModel } from '../graph/read.ts'
 import { createRandom } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
+import { designFor } from '../training/design.ts'
 import { exportModel, openExportedModel } from '../training/exported-model.ts'
 import { type Normalization, numbersIn } from '../training/normalization.ts'
-import { designFor } from '../training/scratch.ts'
 import {
   asProgress,
   type Strategy,

@@ -5,7 +5,7 @@ import { streamOf } from '../data/image-stream.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { float32 } from '../graph/tensor.ts'
 import { createRandom } from '../random.ts'
-import { designFor } from '../training/scratch.ts'
+import { designFor } from '../training/design.ts'
 import { ganMonitor, latentInput, latentSize } from './gan-monitor.ts'
 
 const size = { height: 8, width: 8, channels: 1 }

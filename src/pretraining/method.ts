@@ -3,7 +3,7 @@ import type { Images, Pixels } from '../data/pixels.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Random } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
-import type { Design } from '../training/scratch.ts'
+import type { Design } from '../training/design.ts'
 import type { Checkpoints, StrategyEvent } from '../training/task.ts'
 
 /** A network to pretrain: its layers below the head, for images of one size. */

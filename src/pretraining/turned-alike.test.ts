@@ -3,7 +3,7 @@ import { drawnImages } from '../../testing/drawn-images.ts'
 import { streamOf } from '../data/image-stream.ts'
 import type { Images } from '../data/pixels.ts'
 import { createRandom } from '../random.ts'
-import { designFor } from '../training/scratch.ts'
+import { designFor } from '../training/design.ts'
 import { turnedAlike } from './turned-alike.ts'
 
 const size = { height: 8, width: 8, channels: 1 }

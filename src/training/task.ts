@@ -69,6 +69,8 @@ export type FoldResult = {
 /** What a strategy reached on the folds, and how to train its model on all labelled images. */
 export type StrategyResult = {
   readonly folds: readonly FoldResult[]
+  /** The log loss on the held-out part of each of these folds, at the temperature that is best for all. */
+  readonly losses: readonly number[]
   readonly reusedUpTo: string | null
   readonly thawedFrom: string | null
   /** The final network: pixels, uint8 [N, H, W, C], to logits [N, classes]. */

@@ -3,7 +3,7 @@ import { sequential } from '../nn/layers.ts'
 import type { Architecture, PretrainingMethod } from '../pretraining/method.ts'
 import { usualEpochs } from '../pretraining/methods.ts'
 import { pixelNetwork } from '../pretraining/networks.ts'
-import { designFor } from '../training/scratch.ts'
+import { designFor } from '../training/design.ts'
 import {
   affordableEpochs,
   type Checkpoints,

@@ -3,9 +3,9 @@ import { lossesAtBest } from '../statistics/temperature.ts'
 import { balancedWeights } from '../training/class-weights.ts'
 import { type Features, rowsInViews } from '../training/features.ts'
 import type { Outputs } from '../training/predict.ts'
+import { scoreLogits } from '../training/score-logits.ts'
 import type { FoldResult, StrategyEvent, Task } from '../training/task.ts'
 import { createHeadTrainer, type Head, type Prepared } from './head.ts'
-import { scoreLogits } from './score-logits.ts'
 import type { Scaling } from './standardize.ts'
 
 /** How an output layer is regularized. */

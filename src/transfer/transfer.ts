@@ -61,6 +61,7 @@ export function transfer({
       const { height, width, channels } = image
       return {
         folds: best.folds,
+        losses: best.losses,
         reusedUpTo: depth.name,
         thawedFrom: thawed > 0 ? (frozenEnd(best.reuse) ?? image.input) : null,
         async *train() {

@@ -16,6 +16,7 @@ import { compileForward, withParameters } from '../training/forward.ts'
 import { latest, type TrainingEvent, train, trainableParameters } from '../training/loop.ts'
 import { finish, predict } from '../training/predict.ts'
 import { findLearningRate } from '../training/rate-range-test.ts'
+import { scoreLogits } from '../training/score-logits.ts'
 import { compileStep } from '../training/step.ts'
 import {
   affordableEpochs,
@@ -26,7 +27,6 @@ import {
 } from '../training/task.ts'
 import { costOf } from './cost.ts'
 import { type Head, parametersOf, withHead } from './head.ts'
-import { scoreLogits } from './score-logits.ts'
 
 /** How photographs are changed while reused layers look at them, frozen or thawed. */
 const augmentation: AugmentationRecipe = {

@@ -1,0 +1,181 @@
+import { type AugmentationRecipe, augmentationFor, noAugmentation } from '../data/augment.ts'
+import { countMultiplyAdds } from '../graph/cost.ts'
+import type { Graph } from '../graph/graph.ts'
+import type { Tensor } from '../graph/tensor.ts'
+import { inputName } from '../nn/architectures.ts'
+import { crossEntropy } from '../nn/losses.ts'
+import { adamw } from '../nn/optimizers.ts'
+import { oneCycle } from '../nn/schedules.ts'
+import type { Random } from '../random.ts'
+import { inferTypes } from '../runtime/types.ts'
+import { lossesAtBest } from '../statistics/temperature.ts'
+import { balancedWeights } from './class-weights.ts'
+import { designFor } from './design.ts'
+import { imageExamples } from './examples.ts'
+import { compileForward, withParameters } from './forward.ts'
+import { train, trainableParameters } from './loop.ts'
+import { halfNormalization, pixelsInput, takePixels } from './normalization.ts'
+import { finish, predict } from './predict.ts'
+import { scoreLogits } from './score-logits.ts'
+import { compileStep } from './step.ts'
+import {
+  affordableEpochs,
+  type FoldResult,
+  inPhase,
+  remember,
+  type StrategyEvent,
+  type Task,
+  type TrainedModel,
+} from './task.ts'
+
+const batchSize = 32
+const learningRate = 2e-3
+/** More passes over few images do not help: this bounds the steps of one training run. */
+const mostSteps = 1500
+const mostEpochs = 120
+const leastEpochs = 3
+
+/** How photographs are changed. */
+const augmentation: AugmentationRecipe = {
+  ...noAugmentation,
+  crop: 0.5,
+  flip: true,
+  brightness: 0.2,
+  contrast: 0.2,
+}
+
+export type WholeOptions = {
+  /** What progress and checkpoints are named after. */
+  readonly name: string
+  /** The values that parameters and statistics begin with; default: all are random. */
+  readonly initial?: ReadonlyMap<string, Tensor>
+}
+
+/** What a network came to whose layers were all trained, and how to train it on all labels. */
+export type Whole = {
+  readonly epochs: number
+  readonly folds: readonly FoldResult[]
+  /** The log loss on the held-out part of each fold, at the temperature that is best for all. */
+  readonly losses: readonly number[]
+  train(): AsyncGenerator<StrategyEvent, Pick<TrainedModel, 'graph' | 'size' | 'provenance'>>
+}
+
+/** What is kept of a fold: the loss at each of `temperatures` too. */
+type Fold = { readonly result: FoldResult; readonly scaled: readonly number[] }
+
+/** Trains all layers of the network for the size of the images in every fold, for one cycle of the learning rate. */
+export async function* trainWhole(
+  task: Task,
+  { name, initial = new Map() }: WholeOptions,
+): AsyncGenerator<StrategyEvent, Whole> {
+  const design = designFor(task.nativeSize)
+  const { size } = design
+  const images = yield* task.images(size)
+  const normalization = halfNormalization(size.channels)
+  const network = (random: Random) => {
+    const graph = design.build(task.classes.length, random)
+    const known = [...initial].filter(([parameter]) => graph.initializers.has(parameter))
+    return takePixels(
+      withParameters(graph, new Map(known)),
+      { input: inputName, layout: 'NCHW', ...size },
+      normalization,
+    )
+  }
+  const epochs = await epochsFor(task, network(task.random))
+  const examples = imageExamples(images, augmentationFor(size, augmentation))
+  const classWeights = balancedWeights(task.labels, task.classes.length)
+
+  const fitted = async function* (
+    phase: string,
+    random: Random,
+    indices: readonly number[],
+    validation: readonly number[],
+  ) {
+    const graph = network(random.fork('parameters'))
+    const step = await compileStep(
+      {
+        graph,
+        loss: crossEntropy({ smoothing: 0.1 }),
+        inputs: { [pixelsInput]: { type: examples.type, dims: [batchSize, ...examples.dims] } },
+        trainable: trainableParameters(graph),
+        optimizer: adamw({ weightDecay: 0.05 }),
+        clipNorm: 5,
+        batchStatistics: true,
+      },
+      task.runtime,
+    )
+    const forward = await compileForward(graph, [...step.parameters().keys()], task.runtime)
+    try {
+      const { curve, parameters } = yield* inPhase(
+        phase,
+        train({
+          step,
+          input: pixelsInput,
+          examples,
+          labels: task.labels,
+          train: indices,
+          batchSize,
+          epochs,
+          learningRate,
+          schedule: oneCycle(),
+          classWeights,
+          random,
+          validation: { indices: validation, forward },
+        }),
+      )
+      const answer = () =>
+        finish(predict(forward, pixelsInput, examples, validation, validationBatch, parameters))
+      const truth = validation.map((row) => task.labels[row] as number)
+      const scaled = validation.length > 0 ? scoreLogits(await answer(), truth).scaled : []
+      return { graph: withParameters(graph, parameters), curve, scaled }
+    } finally {
+      await step.release()
+      await forward.release()
+    }
+  }
+
+  const folds: Fold[] = []
+  for (const [index, fold] of task.folds.entries()) {
+    const measured = async function* (): AsyncGenerator<StrategyEvent, Fold> {
+      const start = performance.now()
+      const phase = `${name}, fold ${index + 1} of ${task.folds.length}`
+      const random = task.random.fork(`${name} fold ${index}`)
+      const { curve, scaled } = yield* fitted(phase, random, fold.train, fold.validation)
+      const accuracy = curve.at(-1)?.validationAccuracy ?? 0
+      const seconds = (performance.now() - start) / 1000
+      return { result: { fold: index, accuracy, seconds, curve }, scaled }
+    }
+    folds.push(yield* remember(task.checkpoints, `${name}-whole-fold-${index}`, measured))
+  }
+  return {
+    epochs,
+    folds: folds.map(({ result }) => result),
+    losses: lossesAtBest(folds.map(({ scaled }) => scaled)).losses,
+    async *train() {
+      const all = Array.from(task.labels, (_, index) => index)
+      const { graph } = yield* fitted(`${name}, all labels`, task.random.fork(name), all, [])
+      const provenance = { architecture: design.name, normalization: normalization.name }
+      return { graph, size, provenance }
+    },
+  }
+}
+
+const validationBatch = 128
+
+/** As many as the budget pays for, and no more than help. */
+async function epochsFor(task: Task, graph: Graph): Promise<number> {
+  const input = graph.inputs[0]?.dims.slice(1) as number[]
+  const { types } = await inferTypes(
+    graph,
+    { [pixelsInput]: { type: 'uint8', dims: [1, ...input] } },
+    task.runtime,
+  )
+  const images = task.labels.length
+  const affordable = affordableEpochs(task, {
+    perImage: countMultiplyAdds(graph, types),
+    images,
+    runs: task.folds.length + 1,
+  })
+  const most = Math.min(Math.ceil(mostSteps / Math.ceil(images / batchSize)), mostEpochs)
+  return Math.max(Math.round(Math.min(affordable, most)), leastEpochs)
+}
