@@ -4,6 +4,7 @@ import type { Architecture, PretrainingMethod } from '../pretraining/method.ts'
 import { usualEpochs } from '../pretraining/methods.ts'
 import { pixelNetwork } from '../pretraining/networks.ts'
 import { designFor } from '../training/design.ts'
+import { pixelsInput } from '../training/normalization.ts'
 import {
   affordableEpochs,
   type Checkpoints,
@@ -12,13 +13,16 @@ import {
   type StrategyResult,
   type Task,
 } from '../training/task.ts'
-import type { ReuseChoices } from './choices.ts'
+import { trainWhole } from '../training/train-whole.ts'
+import { noChoices, type ReuseChoices } from './choices.ts'
 import { costOf } from './cost.ts'
+import { compareTrials } from './search.ts'
 import { transfer } from './transfer.ts'
 
-/** The share of the budget that pretraining may take; the rest is for the reuse of what it gives. */
+/** The share of the budget that pretraining may take; the rest is shared by two ways to use what it gives. */
 const shareOfPretraining = 1 / 2
-/** In large batches of small images a plain network makes so many times the multiply-adds a second that budgets are counted in. */
+const shareOfUse = (1 - shareOfPretraining) / 2
+/** In large batches of small images a plain network makes so many times the multiply-adds a second that budgets are counted in, and in small ones half as many. */
 const speedInBatches = 5
 
 /**
@@ -27,7 +31,7 @@ const speedInBatches = 5
  */
 export function pretrained(
   method: PretrainingMethod,
-  { choices }: { readonly choices?: ReuseChoices },
+  { choices = noChoices }: { readonly choices?: ReuseChoices },
 ): Strategy {
   const { name, needs } = method
   return {
@@ -48,7 +52,7 @@ async function* pretrainAndReuse(
   task: Task,
   method: PretrainingMethod,
   images: ImageStream,
-  choices: ReuseChoices | undefined,
+  choices: ReuseChoices,
 ): AsyncGenerator<StrategyEvent, StrategyResult> {
   const { name, variants } = method
   const architecture = designFor(task.nativeSize)
@@ -77,10 +81,35 @@ async function* pretrainAndReuse(
     backbone: { name, graph, provenance },
     normalization: null,
     pool: images,
-    ...(choices && { choices }),
+    choices,
   })
-  const multiplyAdds = task.multiplyAdds * (1 - shareOfPretraining)
-  return yield* renamed(reuse.run({ ...task, multiplyAdds, checkpoints }), name)
+  const own = { ...task, checkpoints, multiplyAdds: task.multiplyAdds * shareOfUse }
+  const reused = yield* renamed(reuse.run(own), name)
+  if (Object.values(choices).some((choice) => choice !== null)) return reused
+  // Nobody's network but ours takes this: its layers are those that are trained from scratch.
+  const whole = yield* trainWhole(
+    { ...own, multiplyAdds: (own.multiplyAdds * speedInBatches) / 2 },
+    { name: `${name}, all layers`, initial: graph.initializers },
+  )
+  const { kept, numbers } = compareTrials(task, reused, whole, false)
+  const how = `all layers trained for ${whole.epochs} epochs, as from scratch, from the values that were learned`
+  yield {
+    type: 'decision',
+    sentence: `${how}: ${numbers}: ${kept ? 'kept' : 'taken back'}`,
+    kept,
+  }
+  if (!kept) return reused
+  await reused.release?.()
+  return {
+    folds: whole.folds,
+    losses: whole.losses,
+    reusedUpTo: graph.outputs[0]?.name as string,
+    thawedFrom: pixelsInput,
+    async *train() {
+      const model = yield* whole.train()
+      return { ...model, provenance: { strategy: name, ...provenance, ...model.provenance } }
+    },
+  }
 }
 
 /** As many epochs as the method is worth and its share of the budget pays for, at least one. */

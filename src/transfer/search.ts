@@ -49,7 +49,7 @@ export async function* search<T extends Trial>(
       yield { type: 'decision', sentence: `not tried: ${what}: ${trial.reason}`, kept: false }
       continue
     }
-    const { kept, numbers } = compare(task, best, trial, isAsSimple)
+    const { kept, numbers } = compareTrials(task, best, trial, isAsSimple)
     tried.set(keyOf(reuse), kept)
     const how = trial.how && ` ${trial.how}`
     yield {
@@ -80,10 +80,17 @@ function agrees(reuse: Reuse, { thawed, ...fixed }: Choices): boolean {
   return reuse.thawed === wanted && others.every(([choice, value]) => reuse[choice] === value)
 }
 
-/** Pairs two trials on the folds that both were measured on. */
-function compare(task: Pick<Task, 'folds'>, before: Trial, after: Trial, isAsSimple: boolean) {
+type Measured = Pick<Trial, 'folds' | 'losses'>
+
+/** Pairs two trials on the folds that both were measured on, and says whether the second is kept. */
+export function compareTrials(
+  task: Pick<Task, 'folds'>,
+  before: Measured,
+  after: Measured,
+  isAsSimple: boolean,
+): { readonly kept: boolean; readonly numbers: string } {
   const count = Math.min(before.folds.length, after.folds.length)
-  const pair = (of: (trial: Trial) => readonly number[], largest?: number) => {
+  const pair = (of: (trial: Measured) => readonly number[], largest?: number) => {
     const [a, b] = [of(after).slice(0, count), of(before).slice(0, count)] as const
     return { a: mean(a), b: mean(b), ...compareFolds(task, a, b, largest) }
   }
