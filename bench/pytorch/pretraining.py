@@ -94,7 +94,7 @@ def training(model, clip, loss_of):
 
 
 def autoencoder():
-    encoder, back = trunk(), decoder(features, 64, 7)
+    encoder, back = trunk(), decoder(features, 32, 7)
     model = load(nn.Sequential(encoder, back))
     pixels = take(batch, 28, 28, 1).byte()
     noise, mask = take(batch, 1, 28, 28), take(batch, 1, 28, 28)

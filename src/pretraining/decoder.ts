@@ -28,7 +28,10 @@ export function decoderFor(
   const maps = layers.map((name) => dims.get(name)).filter((own) => own?.length === 3)
   const map = maps.at(-1) as [number, number, number] | undefined
   if (map && wanted.dims.length === 3) {
-    return sequential(imageDecoder(code.dims, map, wanted.dims as [number, number, number]))
+    // Only the encoder is kept: a light decoder leaves the time to it (He et al., 2022).
+    const [filters, ...area] = map
+    const light = [Math.ceil(filters / 2), ...area] as const
+    return sequential(imageDecoder(code.dims, light, wanted.dims as [number, number, number]))
   }
   const { layer: relu } = activations.relu
   const matrices = weights.filter(([, { dims: own }]) => own.length === 2).reverse()
