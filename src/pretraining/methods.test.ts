@@ -29,7 +29,7 @@ test('a method says itself that it has no such variant', async () => {
 })
 
 test('fewer images are looked at more often, within reason', () => {
-  const method = methodNamed('rotation')
+  const method = methodNamed('contrastive')
   expect(usualEpochs(method, 10_000)).toBe(20)
   expect(usualEpochs(method, 20_000)).toBe(10)
   expect(usualEpochs(method, 50)).toBe(100)

@@ -10,7 +10,7 @@ import { turnedAlike } from './turned-alike.ts'
 export const rotation: PretrainingMethod = {
   name: 'rotation',
   variants: ['turns'],
-  epochs: 20,
+  epochs: 64,
   passes: 1,
   needs: null,
   async *pretrain(options) {
