@@ -49,8 +49,14 @@ test('where the values that were learned are worth little as they are, all layer
   })
 })
 
-test('what the user has chosen of the reuse leaves no other way', async () => {
+test('what the user has chosen of the reuse leaves no other way, and what is said is said of the method', async () => {
   const choices = choicesIn({ thaw: 0 })
-  const { events } = await collect(pretrained(blindness, { choices }).run(broadOrNarrow(1e9)))
+  const { events, result } = await collect(
+    pretrained(blindness, { choices }).run(broadOrNarrow(1e9)),
+  )
   expect(decisions(events).filter(({ sentence }) => sentence.startsWith('all layers'))).toEqual([])
+  const { events: training } = await collect(result.train())
+  expect(training.at(-1)).toMatchObject({
+    phase: expect.stringMatching(/^blindness, .*all labels$/),
+  })
 })

@@ -41,8 +41,9 @@ export function pretrained(
         ? null
         : `it learns from other labels than those that are wanted: run "graft pretrain ${name}" on images that have them, and give what it writes as --backbone`,
     async *run(task) {
-      const images = yield* task.pool(designFor(task.nativeSize).size)
-      const work = pretrainAndReuse(task, method, images, choices)
+      const architecture = designFor(task.nativeSize)
+      const images = yield* task.pool(architecture.size)
+      const work = pretrainAndReuse(task, method, architecture, images, choices)
       return yield* closing(images, work)
     },
   }
@@ -51,11 +52,11 @@ export function pretrained(
 async function* pretrainAndReuse(
   task: Task,
   method: PretrainingMethod,
+  architecture: Architecture,
   images: ImageStream,
   choices: ReuseChoices,
 ): AsyncGenerator<StrategyEvent, StrategyResult> {
   const { name, variants } = method
-  const architecture = designFor(task.nativeSize)
   const epochs = await epochsFor(task, method, architecture, images.count)
   const checkpoints = named(task.checkpoints, name)
   yield {
@@ -143,18 +144,24 @@ async function* renamed(
   events: AsyncGenerator<StrategyEvent, StrategyResult>,
   name: string,
 ): AsyncGenerator<StrategyEvent, StrategyResult> {
-  const phase = (of: string) => of.replace(/^transfer\b/, name)
+  const result = yield* inPhasesOf(name, events)
+  return {
+    ...result,
+    async *train() {
+      const model = yield* inPhasesOf(name, result.train())
+      return { ...model, provenance: { ...model.provenance, strategy: name } }
+    },
+  }
+}
+
+/** Events of a transfer with phases that begin with another name. */
+async function* inPhasesOf<R>(
+  name: string,
+  events: AsyncGenerator<StrategyEvent, R>,
+): AsyncGenerator<StrategyEvent, R> {
   for (;;) {
     const { done, value } = await events.next()
-    if (done) {
-      return {
-        ...value,
-        async *train() {
-          const model = yield* value.train()
-          return { ...model, provenance: { ...model.provenance, strategy: name } }
-        },
-      }
-    }
-    yield 'phase' in value ? { ...value, phase: phase(value.phase) } : value
+    if (done) return value
+    yield 'phase' in value ? { ...value, phase: value.phase.replace(/^transfer\b/, name) } : value
   }
 }
