@@ -12,6 +12,8 @@ type FitOptions = {
   readonly backbone: string
   readonly strategies: string
   readonly unlabelled?: string
+  readonly related?: string
+  readonly rule?: string
   readonly test?: string
   readonly labelsPerClass?: number
   readonly seed: number
@@ -44,6 +46,14 @@ export function fitCommand(program: Command): void {
     )
     .option('--strategies <list>', 'the strategies to try', 'scratch,transfer')
     .option('--unlabelled <dir>', 'further images without labels')
+    .option(
+      '--related <dir>',
+      'other images with labels of their own, for the strategies labelled and pairs',
+    )
+    .option(
+      '--rule <file>',
+      'for the strategy rules: a module whose default export makes a label of an image',
+    )
     .option('--test <dir>', 'labelled images to measure the result on, once')
     .option('--labels-per-class <n>', 'use only so many labels of each class', positiveInteger)
     .option('--seed <n>', 'what all random choices follow from', count, 0)
@@ -94,6 +104,8 @@ export function fitCommand(program: Command): void {
         backbone: backbone === 'none' ? null : backbone,
         strategies: options.strategies,
         unlabelled: options.unlabelled ?? null,
+        related: options.related ?? null,
+        rule: options.rule ?? null,
         test: options.test ?? null,
         labelsPerClass: options.labelsPerClass ?? null,
         seed: options.seed,

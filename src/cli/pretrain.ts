@@ -1,9 +1,5 @@
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import type { PretrainResult } from '../comparison/pretrain.ts'
-import { GraftError } from '../errors.ts'
-import type { Rule } from '../pretraining/method.ts'
 import type { Device } from '../runtime/session.ts'
 import { count, deviceOption, positiveInteger } from './options.ts'
 import { listen, withProgress } from './progress.ts'
@@ -43,13 +39,16 @@ export function pretrainCommand(program: Command): void {
     .option('--json', 'print the result as JSON')
     .action(async (method: string, data: string, options: PretrainOptions) => {
       const { output, variant = null, unlabelled = null, epochs = null, seed } = options
-      const [{ pretrain }, { runtimeFor }, { writePictureSheet }] = await Promise.all([
-        import('../comparison/pretrain.ts'),
-        import('../runtime/devices.ts'),
-        import('../report/picture-sheet.ts'),
-      ])
+      const [{ pretrain }, { loadRule }, { runtimeFor }, { writePictureSheet }] = await Promise.all(
+        [
+          import('../comparison/pretrain.ts'),
+          import('../comparison/load-rule.ts'),
+          import('../runtime/devices.ts'),
+          import('../report/picture-sheet.ts'),
+        ],
+      )
       const runtime = await runtimeFor(options.device)
-      const rule = options.rule ? await ruleIn(options.rule) : null
+      const rule = options.rule ? (await loadRule(options.rule)).rule : null
       const configuration = { method, data, output, variant, unlabelled, epochs, seed }
       const lastWords = () =>
         void process.stderr.write(
@@ -88,26 +87,4 @@ function summaryOf(
     `next      graft fit DATA -o RUN --backbone ${backbone}`,
   ]
   return `${lines.filter(Boolean).join('\n')}\n`
-}
-
-/** The default export of a module. */
-async function ruleIn(file: string): Promise<Rule> {
-  let module: { readonly default?: unknown }
-  try {
-    module = await import(pathToFileURL(resolve(file)).href)
-  } catch (cause) {
-    const { message } = cause as Error
-    throw new GraftError(
-      'bad-input',
-      `${file}: cannot be loaded as a module: ${message.split('\n')[0]}`,
-      { cause },
-    )
-  }
-  if (typeof module.default !== 'function') {
-    throw new GraftError(
-      'bad-input',
-      `${file}: has no default export that is a function: write "export default (image) => label"`,
-    )
-  }
-  return module.default as Rule
 }

@@ -25,7 +25,9 @@ import {
 } from '../training/task.ts'
 import { cutBackbone } from '../transfer/backbone.ts'
 import { choicesIn, type ReuseChoices, resolveChoices } from '../transfer/choices.ts'
+import type { EasyLabels } from '../transfer/pretrained-backbone.ts'
 import { version } from '../version.ts'
+import { type EasyLabelsConfiguration, openEasyLabels } from './easy-labels.ts'
 import { evaluate } from './evaluate.ts'
 import { digestFrozen } from './frozen-tensors.ts'
 import { anyBackbone, type OpenedBackbone, openBackbone } from './open-backbone.ts'
@@ -49,7 +51,8 @@ export type FitConfiguration = {
   readonly budget: number
   readonly mean: string | null
   readonly std: string | null
-} & Partial<ReuseChoices>
+} & EasyLabelsConfiguration &
+  Partial<ReuseChoices>
 
 export type FitEvent =
   | StrategyEvent
@@ -109,7 +112,13 @@ export async function* fit(
   if (began && began.backboneDigest !== backboneDigest) {
     throw changed(began.backbone?.name ?? `${spec}`)
   }
-  const strategies = await openStrategies(configuration, backbone, given, runtime)
+  const easy = await openEasyLabels(configuration, source)
+  for (const what of ['related', 'rule'] as const) {
+    if (began && (began.easyLabels?.[what] ?? null) !== easy.digests[what]) {
+      throw changed(`${configuration[what]}`)
+    }
+  }
+  const strategies = await openStrategies(configuration, backbone, given, easy.labels, runtime)
   for (const { label, count } of short) {
     const sentence = `class "${source.classes[label]}" has ${count} labelled images, not ${labelsPerClass}: all are used`
     yield { type: 'notice', sentence }
@@ -152,6 +161,7 @@ export async function* fit(
     },
     backboneDigest,
     backbone: backbone?.record ?? null,
+    easyLabels: easy.digests,
     strategies: [],
     chosen: null,
     verdict: null,
@@ -226,6 +236,7 @@ async function openStrategies(
   configuration: FitConfiguration,
   opened: OpenedBackbone | null,
   given: Normalization | null,
+  easyLabels: EasyLabels,
   runtime: Runtime,
 ): Promise<Strategy[]> {
   const backbone = opened && { ...opened, name: opened.record.name }
@@ -237,7 +248,12 @@ async function openStrategies(
   }
   const normalization = given ?? backbone?.normalization ?? null
   const choices = choicesIn(configuration)
-  const named = strategiesNamed(configuration.strategies, { backbone, normalization, choices })
+  const named = strategiesNamed(configuration.strategies, {
+    backbone,
+    normalization,
+    choices,
+    easyLabels,
+  })
   if (backbone) {
     await inFile(backbone.name, async () =>
       resolveChoices(await cutBackbone(backbone.graph, runtime), choices),

@@ -1,6 +1,7 @@
 import type { SkippedFile } from '../data/source.ts'
 import type { Device } from '../runtime/session.ts'
 import type { Interval } from '../statistics/interval.ts'
+import type { EasyLabelsDigests } from './easy-labels.ts'
 
 export type { Interval, SkippedFile }
 
@@ -107,6 +108,8 @@ export type RunRecord = {
   readonly backboneDigest: string | null
   /** Where the backbone came from; null without one. */
   readonly backbone: BackboneRecord | null
+  /** The digests of the related images and of the rule, null where there are none; records of before they could be given have none. */
+  readonly easyLabels?: EasyLabelsDigests
   readonly strategies: readonly StrategyRecord[]
   readonly chosen: string | null
   readonly verdict: Verdict | null

@@ -2,17 +2,19 @@ import { GraftError } from '../errors.ts'
 import { methods } from '../pretraining/methods.ts'
 import { scratch } from '../training/scratch.ts'
 import type { Strategy } from '../training/task.ts'
-import { pretrained } from '../transfer/pretrained.ts'
+import { type PretrainedOptions, pretrained } from '../transfer/pretrained.ts'
 import { type TransferOptions, transfer } from '../transfer/transfer.ts'
 
+export type StrategyOptions = TransferOptions & PretrainedOptions
+
 /** The strategies by name, in the order in which they are tried. */
-const strategies: Readonly<Record<string, (options: TransferOptions) => Strategy>> = {
+const strategies: Readonly<Record<string, (options: StrategyOptions) => Strategy>> = {
   scratch: () => scratch,
   transfer,
   ...Object.fromEntries(
     Object.entries(methods).map(([name, method]) => [
       name,
-      (options: TransferOptions) => pretrained(method, options),
+      (options: StrategyOptions) => pretrained(method, options),
     ]),
   ),
 }
@@ -20,10 +22,22 @@ const strategies: Readonly<Record<string, (options: TransferOptions) => Strategy
 /**
  * The strategies of a list such as `scratch,transfer`, in their usual order.
  *
- * @throws GraftError `bad-usage` for an unknown name, and where none of them can be tried
+ * @throws GraftError `bad-usage` for an unknown name, where none of them can be tried, and for labels that none of them would learn from
  */
-export function strategiesNamed(list: string, options: TransferOptions): Strategy[] {
+export function strategiesNamed(list: string, options: StrategyOptions): Strategy[] {
   const wanted = createNamed(list, options)
+  const { related = null, rule = null } = options.easyLabels ?? {}
+  const learnFrom = { labels: related && '--related', rule: rule && '--rule' }
+  for (const [need, option] of Object.entries(learnFrom)) {
+    const users = Object.values(methods).filter(({ needs }) => needs === need)
+    if (option && !users.some(({ name }) => wanted.some((strategy) => strategy.name === name))) {
+      const names = users.map(({ name }) => name).join(' or ')
+      throw new GraftError(
+        'bad-usage',
+        `${option} is for a strategy that learns from it: add ${names} to --strategies`,
+      )
+    }
+  }
   if (wanted.every(({ unavailable }) => unavailable !== null)) {
     const reasons = wanted.map(({ name, unavailable }) => `${name}: ${unavailable}`)
     throw new GraftError('bad-usage', `no strategy can be tried: ${reasons.join('; ')}`)
@@ -41,7 +55,7 @@ export function needBackbone(list: string): Strategy[] {
   return bare.filter(({ needsBackbone }) => needsBackbone)
 }
 
-function createNamed(list: string, options: TransferOptions): Strategy[] {
+function createNamed(list: string, options: StrategyOptions): Strategy[] {
   const names = list.split(',').map((name) => name.trim())
   const unknown = names.find((name) => !Object.hasOwn(strategies, name))
   if (unknown !== undefined) {

@@ -13,11 +13,13 @@ const mostNamed = 3
  * image; with their labels, for methods that learn from other labels than those that are wanted. What was told to be test data must not come
  * back under another name: equality is that of the decoded pixels. The stream has to be closed.
  *
+ * @param held what the test images of the source are called in an error
  * @throws GraftError `bad-input` where an image of the pool is also a test image, naming both files
  */
 export async function* decodePool(
   source: Source,
   size: Size,
+  held = 'test images',
   limits?: StreamLimits,
 ): AsyncGenerator<DataEvent, StreamedItems> {
   const test =
@@ -38,6 +40,6 @@ export async function* decodePool(
   const more = leaks.length > mostNamed ? `, and ${leaks.length - mostNamed} more` : ''
   throw new GraftError(
     'bad-input',
-    `${source.path}: pretraining would see test images: ${named.join(', ')}${more}; remove them from one of the two`,
+    `${source.path}: pretraining would see ${held}: ${named.join(', ')}${more}; remove them from one of the two`,
   )
 }

@@ -1,50 +1,62 @@
 import { closing, type ImageStream } from '../data/image-stream.ts'
-import { sequential } from '../nn/layers.ts'
 import type { Architecture, PretrainingMethod } from '../pretraining/method.ts'
-import { usualEpochs } from '../pretraining/methods.ts'
-import { pixelNetwork } from '../pretraining/networks.ts'
 import { designFor } from '../training/design.ts'
 import { pixelsInput } from '../training/normalization.ts'
-import {
-  affordableEpochs,
-  type Checkpoints,
-  type Strategy,
-  type StrategyEvent,
-  type StrategyResult,
-  type Task,
+import type {
+  Checkpoints,
+  Strategy,
+  StrategyEvent,
+  StrategyResult,
+  Task,
 } from '../training/task.ts'
 import { trainWhole } from '../training/train-whole.ts'
 import { noChoices, type ReuseChoices } from './choices.ts'
-import { costOf } from './cost.ts'
+import { type EasyLabels, pretrainBackbone, speedInBatches } from './pretrained-backbone.ts'
 import { compareTrials } from './search.ts'
 import { transfer } from './transfer.ts'
+
+export type PretrainedOptions = {
+  /** Default: all choices are left to the search. */
+  readonly choices?: ReuseChoices
+  /** Default: none. */
+  readonly easyLabels?: EasyLabels
+}
 
 /** The share of the budget that pretraining may take; the rest is shared by two ways to use what it gives. */
 const shareOfPretraining = 1 / 2
 const shareOfUse = (1 - shareOfPretraining) / 2
-/** In large batches of small images a plain network makes so many times the multiply-adds a second that budgets are counted in, and in small ones half as many. */
-const speedInBatches = 5
+
+/** What is to be done where a method has not got what it needs. */
+const advice = {
+  labels:
+    'give a folder of class folders with images other than those whose labels are wanted, as --related',
+  rule: 'give a module that makes a label of an image, as --rule',
+} as const
+
+const noLabels: EasyLabels = { related: null, rule: null }
 
 /**
- * Pretrains a network on all images that may be seen, without their labels, and reuses it as any other: held-out images of a fold are seen too, and that gives
- * nothing away, since their labels are not.
+ * Pretrains a network on all images that may be seen, without their labels, or on labels that are easy to get, and reuses it as any other: held-out images
+ * of a fold are seen too, and that gives nothing away, since their labels are not.
  */
 export function pretrained(
   method: PretrainingMethod,
-  { choices = noChoices }: { readonly choices?: ReuseChoices },
+  { choices = noChoices, easyLabels = noLabels }: PretrainedOptions,
 ): Strategy {
   const { name, needs } = method
+  const has = { labels: easyLabels.related !== null, rule: easyLabels.rule !== null }
   return {
     name,
     unavailable:
-      needs === null
+      needs === null || has[needs]
         ? null
-        : `it learns from other labels than those that are wanted: run "graft pretrain ${name}" on images that have them, and give what it writes as --backbone`,
+        : `it learns from labels that are easy to get: ${advice[needs]}`,
     async *run(task) {
       const architecture = designFor(task.nativeSize)
-      const images = yield* task.pool(architecture.size)
-      const work = pretrainAndReuse(task, method, architecture, images, choices)
-      return yield* closing(images, work)
+      const pool = yield* task.pool(architecture.size)
+      const own = { ...task, checkpoints: named(task.checkpoints, name) }
+      const work = pretrainAndReuse(own, method, architecture, pool, choices, easyLabels)
+      return yield* closing(pool, work)
     },
   }
 }
@@ -53,45 +65,28 @@ async function* pretrainAndReuse(
   task: Task,
   method: PretrainingMethod,
   architecture: Architecture,
-  images: ImageStream,
+  pool: ImageStream,
   choices: ReuseChoices,
+  easyLabels: EasyLabels,
 ): AsyncGenerator<StrategyEvent, StrategyResult> {
-  const { name, variants } = method
-  const epochs = await epochsFor(task, method, architecture, images.count)
-  const checkpoints = named(task.checkpoints, name)
-  yield {
-    type: 'decision',
-    sentence: `${name} (${variants[0]}) on ${images.count} images for ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`,
-    kept: true,
-  }
-  const { graph } = yield* method.pretrain({
-    images,
+  const { name } = method
+  const share = (of: number): Task => ({ ...task, multiplyAdds: task.multiplyAdds * of })
+  const { graph, provenance } = yield* pretrainBackbone(
+    share(shareOfPretraining),
+    method,
     architecture,
-    epochs,
-    random: task.random.fork('pretraining'),
-    runtime: task.runtime,
-    checkpoints,
-  })
-  const provenance = {
-    pretraining: `${name} ${variants[0]}`,
-    architecture: architecture.name,
-    images: String(images.count),
-    epochs: String(epochs),
-  }
-  const reuse = transfer({
-    backbone: { name, graph, provenance },
-    normalization: null,
-    pool: images,
-    choices,
-  })
-  const own = { ...task, checkpoints, multiplyAdds: task.multiplyAdds * shareOfUse }
-  const reused = yield* renamed(reuse.run(own), name)
-  if (Object.values(choices).some((choice) => choice !== null)) return reused
-  // Nobody's network but ours takes this: its layers are those that are trained from scratch.
-  const whole = yield* trainWhole(
-    { ...own, multiplyAdds: (own.multiplyAdds * speedInBatches) / 2 },
-    { name: `${name}, all layers`, initial: graph.initializers },
+    pool,
+    easyLabels,
   )
+  const backbone = { name, graph, provenance }
+  const reuse = transfer({ backbone, normalization: null, pool, choices })
+  const reused = yield* renamed(reuse.run(share(shareOfUse)), name)
+  if (Object.values(choices).some((choice) => choice !== null)) return reused
+  // Its layers are those that are trained from scratch, so that they can be trained on in the same way.
+  const whole = yield* trainWhole(share((shareOfUse * speedInBatches) / 2), {
+    name: `${name}, all layers`,
+    initial: graph.initializers,
+  })
   const { kept, numbers } = compareTrials(task, reused, whole, false)
   const how = `all layers trained for ${whole.epochs} epochs, as from scratch, from the values that were learned`
   yield {
@@ -111,24 +106,6 @@ async function* pretrainAndReuse(
       return { ...model, provenance: { strategy: name, ...provenance, ...model.provenance } }
     },
   }
-}
-
-/** As many epochs as the method is worth and its share of the budget pays for, at least one. */
-async function epochsFor(
-  task: Task,
-  method: PretrainingMethod,
-  { size, trunk }: Architecture,
-  images: number,
-): Promise<number> {
-  const graph = pixelNetwork(size, task.random, (network, x) => [
-    sequential(trunk)(network, x, '').name,
-  ])
-  const perImage = await costOf(task, graph)
-  const affordable = affordableEpochs(
-    { multiplyAdds: task.multiplyAdds * shareOfPretraining * speedInBatches },
-    { perImage, images, runs: method.passes },
-  )
-  return Math.max(Math.min(Math.floor(affordable), usualEpochs(method, images)), 1)
 }
 
 /** Checkpoints that no other strategy has. */

@@ -162,10 +162,68 @@ describe('a fit that pretrains', () => {
       ['rotation', 'done'],
       ['labelled', 'skipped'],
     ])
-    expect(result.strategies[1]?.reason).toMatch(/run "graft pretrain labelled" on images/)
+    expect(result.strategies[1]?.reason).toMatch(
+      /learns from labels that are easy to get: .*--related/,
+    )
     expect(result.chosen).toBe('rotation')
     const record = JSON.parse(await readFile(at('runs/rotation/run.json'), 'utf8'))
     const [first] = record.strategies[0].decisions
     expect(first.sentence).toMatch(/^rotation \(turns\) on 25 images for \d+ epochs?$/)
+  })
+
+  it('learns from labels that are easy to get, and goes on only with the same', async () => {
+    const rule = (dark: string) =>
+      writeFile(
+        at('parity.mjs'),
+        `export default ({ name }) => (/[02468]/.test(name) ? "even" : "${dark}")\n`,
+      )
+    await rule('odd')
+    await writeShapes(at('related'), { circle: 6, triangle: 6 }, 7)
+    const args = ['fit', 'shapes', '--strategies', 'labelled,pairs,rules', '--budget', '0.1s']
+    const easy = ['--related', 'related', '--rule', 'parity.mjs', '-o', 'runs/easy']
+    const result = fitDocument.parse(await graftJson(folder.path, ...args, ...easy))
+    const states = result.strategies.map(({ name, status, reason }) => [name, status, reason])
+    expect(states).toEqual(['pairs', 'labelled', 'rules'].map((name) => [name, 'done', null]))
+    const record = JSON.parse(await readFile(at('runs/easy/run.json'), 'utf8'))
+    const firsts = record.strategies.map(
+      ({ decisions: [first] }: { decisions: { sentence: string }[] }) => first?.sentence,
+    )
+    expect(firsts).toEqual([
+      expect.stringMatching(/^pairs \(same\) on 12 other images with labels of their own for /),
+      expect.stringMatching(
+        /^labelled \(classes\) on 12 other images with labels of their own for /,
+      ),
+      expect.stringMatching(/^rules \(classes\) on 9 images for /),
+    ])
+    await writeFile(at('runs/easy/run.json'), JSON.stringify({ ...record, status: 'running' }))
+    await rule('uneven')
+    const changed = await graft(folder.path, 'resume', 'runs/easy')
+    expect(changed).toMatchObject({ code: 1, stdout: '' })
+    expect(changed.stderr).toMatch(/^graft: parity.mjs: has changed since the run began: /m)
+  })
+
+  it('does not learn from labels of the images whose labels are wanted', async () => {
+    await writeShapes(at('overlap'), { square: 3, triangle: 3 }, 7)
+    await copyFile(at('shapes', 'train', 'circle', '0.png'), at('overlap', 'square', 'copy.png'))
+    const { code, stderr } = await graft(
+      folder.path,
+      ...['fit', 'shapes', '--strategies', 'labelled', '--related', 'overlap'],
+      ...['--budget', '0.1s', '-o', 'runs/overlap'],
+    )
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /overlap: pretraining would see labelled or test images: square\/copy.png is train\/circle\/0.png; remove them/,
+    )
+  })
+
+  it('is told where labels are of no use', async () => {
+    const { code, stderr } = await graft(
+      folder.path,
+      ...['fit', 'shapes', '--strategies', 'scratch', '--related', 'more', '-o', 'runs/useless'],
+    )
+    expect(code).toBe(2)
+    expect(stderr).toMatch(
+      /^graft: --related is for a strategy that learns from it: add pairs or labelled to --strategies$/m,
+    )
   })
 })
