@@ -13,22 +13,6 @@ batch, rate = settings['batch'], settings['learningRate']
 layout = {'contiguous': torch.contiguous_format, 'channels_last': torch.channels_last}[settings['layout']]
 
 
-class SubPixel(nn.Conv2d):
-    """A convolution to four times the filters, which become a map twice as high and wide."""
-
-    def __init__(self, before, filters):
-        super().__init__(before, 4 * filters, 3, padding=1)
-
-    def load(self):
-        """The other side counts its filters by pixel first."""
-        for parameter in self.parameters():
-            by_pixel = take(4, parameter.shape[0] // 4, *parameter.shape[1:])
-            parameter.copy_(by_pixel.transpose(0, 1).reshape(parameter.shape))
-
-    def forward(self, x):
-        return F.relu(F.pixel_shuffle(super().forward(x), 2))
-
-
 features = 128 * 3 * 3
 
 
@@ -48,7 +32,7 @@ def decoder(code, filters, side):
     """From a code to an image, through maps of the given filters and side."""
     layers = [nn.Linear(code, filters * side * side), nn.ReLU(), nn.Unflatten(1, (filters, side, side))]
     while side < 28:
-        layers.append(SubPixel(filters, max(filters // 2, 16)))
+        layers += [nn.ConvTranspose2d(filters, max(filters // 2, 16), 4, 2, 1), nn.ReLU()]
         filters, side = max(filters // 2, 16), 2 * side
     return nn.Sequential(*layers, nn.Conv2d(filters, 1, 3, padding=1))
 
@@ -57,9 +41,7 @@ def load(model):
     """The weights of the other side, in the order of the layers."""
     with torch.no_grad():
         for module in model.modules():
-            if isinstance(module, SubPixel):
-                module.load()
-            elif isinstance(module, (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)):
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)):
                 for parameter in module.parameters():
                     parameter.copy_(take(*parameter.shape))
     return model.to(memory_format=layout)

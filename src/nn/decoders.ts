@@ -1,5 +1,5 @@
 import type { InputDims, Layers } from './architectures.ts'
-import { activations, conv, crop, dense, reshape, sequential, subPixelConv } from './layers.ts'
+import { activations, conv, convTranspose, crop, dense, reshape, sequential } from './layers.ts'
 
 /** The fewest filters of a layer that doubles the size of a map. */
 const leastFilters = 16
@@ -29,7 +29,7 @@ export function imageDecoder(
   }
   for (let index = 1; rows < height || columns < width; index++) {
     filters = Math.max(Math.floor(filters / 2), leastFilters)
-    layers[`up${index}`] = sequential({ conv: subPixelConv(filters, 3, 2), act: relu() })
+    layers[`up${index}`] = sequential({ conv: convTranspose(filters, 4, 2), act: relu() })
     rows *= 2
     columns *= 2
   }

@@ -6,12 +6,14 @@ import type { Graph } from '../graph/graph.ts'
 import { float32, sizeOf, type Tensor } from '../graph/tensor.ts'
 import { verify } from '../graph/verify.ts'
 import { createRandom } from '../random.ts'
+import { mean } from '../statistics/summaries.ts'
 import {
   type Activation,
   activations,
   averagePool,
   batchNormalization,
   conv,
+  convTranspose,
   dense,
   dropout,
   flatten,
@@ -62,6 +64,9 @@ const imageLayers: Record<string, fc.Arbitrary<Layer>> = {
     .map(({ filters, kernel, padding, ...options }) =>
       conv(filters, kernel, { ...options, ...(padding !== undefined && { padding }) }),
     ),
+  convTranspose: fc
+    .record({ filters: size(1, 4), factor: size(1, 3), more: size(0, 2) })
+    .map(({ filters, factor, more }) => convTranspose(filters, factor + 2 * more, factor)),
   maxPool: size(1, 4).map(maxPool),
   averagePool: size(1, 4).map(averagePool),
   globalAveragePool: fc.constant(globalAveragePool()),
@@ -119,6 +124,17 @@ test('a residual layer adds its input to its branch', async () => {
   sum.data.forEach((value, i) => {
     expect(value).toBeCloseTo((branch.data[i] as number) + (x.data[i] as number), 5)
   })
+})
+
+test('a transposed convolution keeps the size of values that ReLU halves (He et al., 2015)', async () => {
+  const before = 64
+  const { graph } = networkOf(convTranspose(before, 4, 2), [before, 8, 8])
+  const { data, dims } = await outputOf(graph, normal([batch, before, 8, 8]))
+  expect(dims).toEqual([batch, before, 16, 16])
+  // At the edges fewer values come together.
+  const square = mean(Array.from(data as Float32Array, (value) => value ** 2))
+  expect(square).toBeGreaterThan(1.6)
+  expect(square).toBeLessThan(2.2)
 })
 
 test('dropout and batch normalization leave fresh values as they are in evaluation', async () => {

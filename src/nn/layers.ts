@@ -199,16 +199,25 @@ export function reshape(dims: readonly number[]): Layer {
 }
 
 /**
- * A convolution with `factor` squared filters for each wanted one, which become pixels side by side: a map `factor` times as high and as
- * wide (Shi et al., 2016).
+ * A transposed convolution to a map `factor` times as high and wide (Zeiler et al., 2010; Radford et al., 2016), with weight [in, filters, kernel, kernel].
+ *
+ * @param kernel `factor` or more by an even number; a multiple of it reaches all pixels equally often
  */
-export function subPixelConv(filters: number, kernel: number, factor: number): Layer {
-  const inner = conv(filters * factor ** 2, kernel)
+export function convTranspose(filters: number, kernel: number, factor: number): Layer {
+  const pad = (kernel - factor) / 2
   return (network, x, path) => {
-    const { name, dims } = inner(network, x, path)
-    const [, height, width] = dims as [number, number, number]
+    const [before, height, width] = x.dims as [number, number, number]
+    // A pixel of the result is reached by only one in `factor` squared of the kernel's places.
+    const spread: Initializer = (dims, random) =>
+      heNormal([filters, before, ...dims.slice(2)], random).map((value) => value * factor)
+    const weight = parameter(network, `${path}.weight`, [before, filters, kernel, kernel], spread)
+    const bias = parameter(network, `${path}.bias`, [filters], constant(0))
     return {
-      name: network.builder.op('DepthToSpace', [name], { blocksize: factor }),
+      name: network.builder.op('ConvTranspose', [x.name, weight, bias], {
+        kernel_shape: [kernel, kernel],
+        strides: [factor, factor],
+        pads: [pad, pad, pad, pad],
+      }),
       dims: [filters, factor * height, factor * width],
     }
   }
