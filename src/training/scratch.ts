@@ -1,4 +1,4 @@
-import type { Strategy } from './task.ts'
+import { named, type Strategy } from './task.ts'
 import { trainWhole } from './train-whole.ts'
 
 /** A network for the image size, all layers trained from random values: what the other strategies have to beat. */
@@ -6,14 +6,15 @@ export const scratch: Strategy = {
   name: 'scratch',
   unavailable: null,
   async *run(task) {
-    const { folds, losses, train } = yield* trainWhole(task, { name: 'scratch' })
+    const checkpoints = named(task.checkpoints, 'scratch')
+    const whole = yield* trainWhole({ ...task, checkpoints }, { name: 'scratch' })
     return {
-      folds,
-      losses,
+      folds: whole.folds,
+      losses: whole.losses,
       reusedUpTo: null,
       thawedFrom: null,
       async *train() {
-        const model = yield* train()
+        const model = yield* whole.train()
         return { ...model, provenance: { strategy: 'scratch', ...model.provenance } }
       },
     }

@@ -37,6 +37,14 @@ export type Checkpoints = {
   save(key: string, value: unknown): Promise<void>
 }
 
+/** Checkpoints under keys that begin with a name. */
+export function named({ load, save }: Checkpoints, name: string): Checkpoints {
+  return {
+    load: (key) => load(`${name}-${key}`),
+    save: (key, value) => save(`${name}-${key}`, value),
+  }
+}
+
 /** How far a piece of work is. */
 export type ProgressEvent = {
   readonly type: 'progress'

@@ -45,7 +45,7 @@ const augmentation: AugmentationRecipe = {
 }
 
 export type WholeOptions = {
-  /** What progress and checkpoints are named after. */
+  /** What progress is named after. */
   readonly name: string
   /** The values that parameters and statistics begin with; default: all are random. */
   readonly initial?: ReadonlyMap<string, Tensor>
@@ -145,7 +145,7 @@ export async function* trainWhole(
       const seconds = (performance.now() - start) / 1000
       return { result: { fold: index, accuracy, seconds, curve }, scaled }
     }
-    folds.push(yield* remember(task.checkpoints, `${name}-whole-fold-${index}`, measured))
+    folds.push(yield* remember(task.checkpoints, `whole-fold-${index}`, measured))
   }
   return {
     epochs,

@@ -2,12 +2,12 @@ import { closing, type ImageStream } from '../data/image-stream.ts'
 import type { Architecture, PretrainingMethod } from '../pretraining/method.ts'
 import { designFor } from '../training/design.ts'
 import { pixelsInput } from '../training/normalization.ts'
-import type {
-  Checkpoints,
-  Strategy,
-  StrategyEvent,
-  StrategyResult,
-  Task,
+import {
+  named,
+  type Strategy,
+  type StrategyEvent,
+  type StrategyResult,
+  type Task,
 } from '../training/task.ts'
 import { trainWhole } from '../training/train-whole.ts'
 import { noChoices, type ReuseChoices } from './choices.ts'
@@ -105,14 +105,6 @@ async function* pretrainAndReuse(
       const model = yield* whole.train()
       return { ...model, provenance: { strategy: name, ...provenance, ...model.provenance } }
     },
-  }
-}
-
-/** Checkpoints that no other strategy has. */
-function named({ load, save }: Checkpoints, name: string): Checkpoints {
-  return {
-    load: (key) => load(`${name}-${key}`),
-    save: (key, value) => save(`${name}-${key}`, value),
   }
 }
 
