@@ -199,17 +199,17 @@ describe('a run that was interrupted', () => {
   it('resumes to the same accuracies and the same model, whatever stopped it', async () => {
     const run = 'runs/second'
     const killed = start(folder.path, [...options, '-o', run])
-    await appears(at(run, 'checkpoints/scratch-fold-0.json'), killed.ended)
+    await appears(at(run, 'checkpoints/scratch-whole-fold-0.json'), killed.ended)
     killed.kill('SIGKILL')
     expect(await killed.ended).toMatchObject({ signal: 'SIGKILL', stdout: '' })
 
     // As after a power failure: a file that was being written, and half a line.
-    await writeFile(at(run, 'checkpoints/.scratch-fold-1.json.0.tmp'), '{')
+    await writeFile(at(run, 'checkpoints/.scratch-whole-fold-1.json.0.tmp'), '{')
     const events = await readFile(at(run, 'events.jsonl'), 'utf8')
     await writeFile(at(run, 'events.jsonl'), `${events}{"type":"ep`)
 
     const interrupted = start(folder.path, ['resume', run])
-    await appears(at(run, 'checkpoints/scratch-fold-2.json'), interrupted.ended)
+    await appears(at(run, 'checkpoints/scratch-whole-fold-2.json'), interrupted.ended)
     interrupted.kill('SIGINT')
     const { code, stdout, stderr } = await interrupted.ended
     expect({ code, stdout }).toEqual({ code: 130, stdout: '' })

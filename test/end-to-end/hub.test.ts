@@ -89,7 +89,7 @@ describe('a backbone on the hub', () => {
   it('comes from the cache where a run is resumed, though the hub is gone', async () => {
     const begun = [...options, '--backbone', 'some/network', '-o', 'begun']
     const killed = start(folder.path, begun, online)
-    while (!existsSync(at('begun/checkpoints/scratch-fold-0.json'))) {
+    while (!existsSync(at('begun/checkpoints/scratch-whole-fold-0.json'))) {
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
     killed.kill('SIGKILL')
