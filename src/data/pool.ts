@@ -3,7 +3,7 @@ import { type DataEvent, decodeImages } from './decode-images.ts'
 import { type Duplicate, findDuplicates } from './duplicates.ts'
 import type { Size } from './pixels.ts'
 import type { Source } from './source.ts'
-import { type StreamedItems, type StreamLimits, streamItems } from './stream-items.ts'
+import { type StreamedItems, streamItems } from './stream-items.ts'
 
 /** The files that an error names. */
 const mostNamed = 3
@@ -20,7 +20,6 @@ export async function* decodePool(
   source: Source,
   size: Size,
   held = 'test images',
-  limits?: StreamLimits,
 ): AsyncGenerator<DataEvent, StreamedItems> {
   const test =
     source.test && source.test.length > 0 ? yield* decodeImages('test', source.test, size) : null
@@ -32,7 +31,6 @@ export async function* decodePool(
     (images) => {
       if (test) leaks.push(...findDuplicates(images, test.images))
     },
-    limits,
   )
   if (leaks.length === 0) return pool
   await pool.images.close()

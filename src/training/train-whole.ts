@@ -1,5 +1,4 @@
 import { type AugmentationRecipe, augmentationFor, noAugmentation } from '../data/augment.ts'
-import { countMultiplyAdds } from '../graph/cost.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { inputName } from '../nn/architectures.ts'
@@ -7,9 +6,9 @@ import { crossEntropy } from '../nn/losses.ts'
 import { adamw } from '../nn/optimizers.ts'
 import { oneCycle } from '../nn/schedules.ts'
 import type { Random } from '../random.ts'
-import { inferTypes } from '../runtime/types.ts'
 import { lossesAtBest } from '../statistics/temperature.ts'
 import { balancedWeights } from './class-weights.ts'
+import { costOf } from './cost.ts'
 import { designFor } from './design.ts'
 import { imageExamples } from './examples.ts'
 import { compileForward, withParameters } from './forward.ts'
@@ -34,6 +33,8 @@ const learningRate = 2e-3
 const mostSteps = 1500
 const mostEpochs = 120
 const leastEpochs = 3
+/** Rows that evaluation runs at once. */
+const validationBatch = 128
 
 /** How photographs are changed. */
 const augmentation: AugmentationRecipe = {
@@ -160,19 +161,11 @@ export async function* trainWhole(
   }
 }
 
-const validationBatch = 128
-
 /** As many as the budget pays for, and no more than help. */
 async function epochsFor(task: Task, graph: Graph): Promise<number> {
-  const input = graph.inputs[0]?.dims.slice(1) as number[]
-  const { types } = await inferTypes(
-    graph,
-    { [pixelsInput]: { type: 'uint8', dims: [1, ...input] } },
-    task.runtime,
-  )
   const images = task.labels.length
   const affordable = affordableEpochs(task, {
-    perImage: countMultiplyAdds(graph, types),
+    perImage: await costOf(task, graph),
     images,
     runs: task.folds.length + 1,
   })

@@ -1,5 +1,6 @@
 import type { Images } from '../data/pixels.ts'
 import { type LeaveOneOut, leaveOneOutScore, withinNoise } from '../statistics/leave-one-out.ts'
+import { costOf } from '../training/cost.ts'
 import { imageExamples } from '../training/examples.ts'
 import { computeFeatures } from '../training/features.ts'
 import {
@@ -11,7 +12,6 @@ import {
 import { finish } from '../training/predict.ts'
 import type { StrategyEvent, Task } from '../training/task.ts'
 import type { Backbone } from './backbone.ts'
-import { costOf } from './cost.ts'
 import { entropiesOf } from './entropy.ts'
 import { standardize } from './standardize.ts'
 

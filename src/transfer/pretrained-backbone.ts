@@ -12,8 +12,8 @@ import type {
 } from '../pretraining/method.ts'
 import { usualEpochs } from '../pretraining/methods.ts'
 import { pixelNetwork } from '../pretraining/networks.ts'
+import { costOf } from '../training/cost.ts'
 import { affordableEpochs, type StrategyEvent, type Task } from '../training/task.ts'
-import { costOf } from './cost.ts'
 
 /** Labels that are easy to get, for the methods that learn from them. */
 export type EasyLabels = {
@@ -31,11 +31,10 @@ export type PretrainedBackbone = {
   readonly provenance: Readonly<Record<string, string>>
 }
 
-/**
- * In large batches of small images a plain network makes so many times the multiply-adds a second that budgets are counted in, and in small ones
- * half as many.
- */
-export const speedInBatches = 5
+/** In large batches of small images a plain network makes so many times the multiply-adds a second that budgets are counted in. */
+const speedInLargeBatches = 5
+/** The same in batches of the few images with labels. */
+export const speedInSmallBatches = 2.5
 
 /**
  * Pretrains a network by a method for as many epochs as it is worth and the budget of the task pays for, at least one.
@@ -97,7 +96,7 @@ async function epochsFor(
   ])
   const perImage = await costOf(task, graph)
   const affordable = affordableEpochs(
-    { multiplyAdds: task.multiplyAdds * speedInBatches },
+    { multiplyAdds: task.multiplyAdds * speedInLargeBatches },
     { perImage, images, runs: method.passes },
   )
   return Math.max(Math.min(Math.floor(affordable), usualEpochs(method, images)), 1)

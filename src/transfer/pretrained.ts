@@ -11,7 +11,7 @@ import {
 } from '../training/task.ts'
 import { trainWhole } from '../training/train-whole.ts'
 import { noChoices, type ReuseChoices } from './choices.ts'
-import { type EasyLabels, pretrainBackbone, speedInBatches } from './pretrained-backbone.ts'
+import { type EasyLabels, pretrainBackbone, speedInSmallBatches } from './pretrained-backbone.ts'
 import { compareTrials } from './search.ts'
 import { transfer } from './transfer.ts'
 
@@ -83,7 +83,7 @@ async function* pretrainAndReuse(
   const reused = yield* renamed(reuse.run(share(shareOfUse)), name)
   if (Object.values(choices).some((choice) => choice !== null)) return reused
   // Its layers are those that are trained from scratch, so that they can be trained on in the same way.
-  const whole = yield* trainWhole(share((shareOfUse * speedInBatches) / 2), {
+  const whole = yield* trainWhole(share(shareOfUse * speedInSmallBatches), {
     name: `${name}, all layers`,
     initial: graph.initializers,
   })

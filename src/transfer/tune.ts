@@ -10,6 +10,7 @@ import { cosine, warmUp } from '../nn/schedules.ts'
 import { mean } from '../statistics/summaries.ts'
 import { lossesAtBest } from '../statistics/temperature.ts'
 import { balancedWeights } from '../training/class-weights.ts'
+import { costOf } from '../training/cost.ts'
 import { imageExamples } from '../training/examples.ts'
 import { computeFeatures, type FeatureOptions, viewExamples } from '../training/features.ts'
 import { compileForward, withParameters } from '../training/forward.ts'
@@ -25,7 +26,6 @@ import {
   type StrategyEvent,
   type Task,
 } from '../training/task.ts'
-import { costOf } from './cost.ts'
 import { type Head, parametersOf, withHead } from './head.ts'
 
 /** How photographs are changed while reused layers look at them, frozen or thawed. */

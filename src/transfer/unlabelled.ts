@@ -1,8 +1,8 @@
 import { type ImageStream, subsetOf } from '../data/image-stream.ts'
 import { bytesPerImage, type Images } from '../data/pixels.ts'
 import type { Graph } from '../graph/graph.ts'
+import { costOf } from '../training/cost.ts'
 import type { Task } from '../training/task.ts'
-import { costOf } from './cost.ts'
 
 /** More images say little more, and each is compared with every other. */
 const mostImages = 20_000

@@ -1,8 +1,8 @@
 import { countMultiplyAdds } from '../graph/cost.ts'
 import type { Graph } from '../graph/graph.ts'
 import { inferTypes } from '../runtime/types.ts'
-import { pixelsInput } from '../training/normalization.ts'
-import type { Task } from '../training/task.ts'
+import { pixelsInput } from './normalization.ts'
+import type { Task } from './task.ts'
 
 /** Multiply-adds of one image through a network that takes pixels. */
 export async function costOf({ runtime }: Pick<Task, 'runtime'>, network: Graph): Promise<number> {
