@@ -14,9 +14,10 @@ export const nodeRuntimeOn = (device: Device): Runtime => ({
   version: env.versions.node ?? env.versions.common,
   device,
   speed: 100e9,
+  writesInto: device === 'cpu',
 
   async createSession(graph, options = {}) {
-    const { threads = availableParallelism(), optimize } = options
+    const { threads = availableParallelism(), optimize, arena = true } = options
     const session = await guarded('this graph cannot be compiled', () =>
       InferenceSession.create(writeModel(graph), {
         executionProviders: [options.device ?? device],
@@ -26,6 +27,7 @@ export const nodeRuntimeOn = (device: Device): Runtime => ({
         logSeverityLevel: 4,
         // A plan for all memory of a run at once takes up to half as much again, and saves no time.
         enableMemPattern: false,
+        enableCpuMemArena: arena,
         // Gradients fade into denormal numbers, which are many times slower.
         extra: { session: { set_denormal_as_zero: '1' } },
       }),

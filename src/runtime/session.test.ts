@@ -40,6 +40,18 @@ test('a fed tensor whose values were changed in place is fed with the new ones',
   await session.release()
 })
 
+test.skipIf(!runtime.writesInto)('an output is written to the tensor that is given', async () => {
+  const session = await runtime.createSession(doubling())
+  const values = 2 ** 19
+  const x = float32([values], new Float32Array(values).fill(3))
+  const twice = zeros('float32', [values])
+  const results = await session.run({ x }, undefined, { twice })
+  expect(results.twice).toBe(twice)
+  expect(twice).toEqual(float32([values], new Float32Array(values).fill(6)))
+  expect(results.size).toEqual(int64([], [values]))
+  await session.release()
+})
+
 test('a graph that cannot be compiled is a bad model, in one line', async () => {
   const builder = createBuilder()
   builder.output(builder.op('Reshape', [builder.scalar(1), builder.scalar(1)]))

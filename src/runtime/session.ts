@@ -10,6 +10,11 @@ export type SessionOptions = {
   readonly threads?: number
   /** How much ONNX Runtime may rewrite the graph; default `all`. With less, a session is made faster and runs slower. */
   readonly optimize?: 'none' | 'basic' | 'all'
+  /**
+   * Whether freed memory goes into an arena of the session's own, default yes; without, back to the system's allocator, which splits it up less and is slower
+   * with large blocks.
+   */
+  readonly arena?: boolean
   /** Default: the device of the runtime. What only computes shapes belongs on the CPU. */
   readonly device?: 'cpu'
 }
@@ -24,10 +29,12 @@ export type Session = {
    *
    * @param feeds a tensor for every input
    * @param fetches the outputs wanted, by default all
+   * @param into tensors that outputs are written to, where the runtime `writesInto` them; others come in new memory
    */
   run(
     feeds: Readonly<Record<string, Tensor>>,
     fetches?: readonly string[],
+    into?: Readonly<Record<string, Tensor>>,
   ): Promise<Record<string, Tensor>>
   /** Frees the memory and the threads. */
   release(): Promise<void>
@@ -40,5 +47,7 @@ export type Runtime = {
   readonly device: Device
   /** About how many multiply-adds a second its kernels make: it decides how many steps go into one call. */
   readonly speed: number
+  /** Whether a run can write outputs to memory that is there already. */
+  readonly writesInto: boolean
   createSession(graph: Graph, options?: SessionOptions): Promise<Session>
 }

@@ -16,6 +16,7 @@ export const webGpuRuntime: Runtime = {
   version: env.versions.web ?? env.versions.common,
   device: 'webgpu',
   speed: 100e9,
+  writesInto: false,
 
   async createSession(graph, options = {}) {
     // The build for WebGPU lacks kernels on the CPU that the other one has: there is none for Dropout.

@@ -15,6 +15,7 @@ export const webRuntime: Runtime = {
   version: env.versions.web ?? env.versions.common,
   device: 'cpu',
   speed: 10e9,
+  writesInto: false,
 
   async createSession(graph, { optimize } = {}) {
     const session = await guarded('this graph cannot be compiled', () =>

@@ -33,16 +33,40 @@ export function sessionsOf(Tensor: TensorConstructor): (session: OrtSession) => 
     return {
       inputs: session.inputMetadata.map(valueInfo),
       outputs,
-      async run(feeds, fetches = allOutputs) {
+      async run(feeds, fetches = allOutputs, into = {}) {
         const given = all(feeds)
-        const results = await guarded('ONNX Runtime stopped', () => session.run(given, fetches))
+        const wanted: Record<string, OrtTensor | null> = {}
+        for (const name of fetches) wanted[name] = into[name] ? toOrt(into[name]) : null
+        const results = await guarded('ONNX Runtime stopped', () => session.run(given, wanted))
         const tensors: Record<string, Tensor> = {}
-        for (const name in results) tensors[name] = fromOrt(results[name] as OrtTensor)
+        const copies: ArrayBuffer[] = []
+        for (const name in results) {
+          const result = fromOrt(results[name] as OrtTensor)
+          const given = into[name]
+          tensors[name] = given ?? result
+          // ONNX Runtime returns a copy all the same.
+          if (given && given.data.buffer !== result.data.buffer)
+            copies.push(result.data.buffer as ArrayBuffer)
+        }
+        free(copies)
         return tensors
       },
       release: () => session.release(),
     }
   }
+}
+
+/** What may wait for the garbage collector, in bytes. */
+const smallGarbage = 2 ** 20
+
+/** Frees memory at once: it goes with a message to a port that is closed. */
+function free(buffers: readonly ArrayBuffer[]): void {
+  const large = buffers.filter(({ byteLength }) => byteLength > smallGarbage)
+  if (large.length === 0) return
+  const { port1, port2 } = new MessageChannel()
+  port1.postMessage(null, large)
+  port1.close()
+  port2.close()
 }
 
 function fromOrt({ type, dims, data }: OrtTensor): Tensor {

@@ -14,6 +14,8 @@ export type CompiledStep = {
   readonly session: Session
   /** The most steps that one run makes. */
   readonly capacity: number
+  /** Whether a run may write what it carries over what it was fed. */
+  readonly inPlace: boolean
 }
 
 type Entry = {
@@ -86,9 +88,15 @@ async function compile(options: StepOptions, runtime: Runtime) {
   const capacity = loops ? capacityOf(written, runtime.speed) : 1
   const session = await runtime.createSession(
     loops ? severalSteps(graph, carried, results, capacity) : singleStep(graph, carried, results),
-    isSmall(written) ? { threads: 1 } : {},
+    { arena: !isMostlyState(written), ...(isSmall(written) && { threads: 1 }) },
   )
-  return { written: { ...written, graph: withoutNodes(graph) }, session, capacity }
+  return {
+    written: { ...written, graph: withoutNodes(graph) },
+    session,
+    capacity,
+    // A Loop writes its last values when all steps are made.
+    inPlace: loops && runtime.writesInto,
+  }
 }
 
 /** What a running step needs of its graph: the inputs. */
@@ -97,6 +105,15 @@ const withoutNodes = (graph: Graph): Graph => ({ ...graph, nodes: [], initialize
 /** Whether a second thread would cost more than it brings: in the passes, and in the update of the parameters. */
 function isSmall(written: WrittenStep): boolean {
   return written.multiplyAdds < 2e7 && valuesOf(written) < 5e5
+}
+
+/**
+ * Whether parameters and optimizer state take so much memory beside the values of the passes that no arena is wanted: the passes leave it in pieces into which
+ * their successors do not fit.
+ */
+function isMostlyState(written: WrittenStep): boolean {
+  const bytes = 4 * valuesOf(written)
+  return bytes >= 2 ** 26 && bytes >= written.bytes / 4
 }
 
 /**

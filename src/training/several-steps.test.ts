@@ -47,6 +47,20 @@ describe('several steps in one call', async () => {
     await Promise.all([together.release(), apart.release()])
   })
 
+  test('are the same where a run writes over what it was fed, and where it does not', async () => {
+    const [inPlace, anew] = await Promise.all([
+      compileStep(settings, runtime),
+      compileStep(settings, { ...runtime, writesInto: false }),
+    ])
+    const [first, second] = [createRandom('masks'), createRandom('masks')]
+    for (const indices of [[0, 1, 2], [3]]) {
+      const results = await inPlace.runAll(indices.map(batch), first)
+      expect(results).toEqual(await anew.runAll(indices.map(batch), second))
+      expect(inPlace.state()).toEqual(anew.state())
+    }
+    await Promise.all([inPlace.release(), anew.release()])
+  })
+
   test('copy each batch before the next is asked for, so that one buffer serves all', async () => {
     const step = await compileStep(settings, runtime)
     const shared = batch(0)

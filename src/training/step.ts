@@ -68,7 +68,7 @@ export async function compileStep(options: StepOptions, runtime: Runtime): Promi
 }
 
 function createStep(
-  { session, capacity, written }: CompiledStep,
+  { session, capacity, inPlace, written }: CompiledStep,
   network: Graph,
   release: TrainingStep['release'],
 ): TrainingStep {
@@ -115,7 +115,7 @@ function createStep(
     if (value.first === 'parameter') fill(value, tensor, first)
     return tensor
   }
-  // ONNX Runtime hands every result over in new memory, which is fed to the next call.
+  // What is not written in place is handed over in new memory, which is fed to the next call.
   let current = carried.map(initial)
   const states = new Set(carried.map(({ input }) => input))
   const fed = graph.inputs.flatMap(({ name, type, dims }) => {
@@ -164,7 +164,13 @@ function createStep(
     carried.forEach(({ input }, index) => {
       all[beforeSteps(input)] = current[index] as Tensor
     })
-    const results = await session.run(all)
+    const into: Record<string, Tensor> = {}
+    if (inPlace) {
+      carried.forEach(({ output }, index) => {
+        into[afterSteps(output)] = current[index] as Tensor
+      })
+    }
+    const results = await session.run(all, undefined, into)
     current = carried.map(({ output }) => results[afterSteps(output)] as Tensor)
     const [losses, norms] = [written.loss, written.gradientNorm].map(
       (name) => results[ofEveryStep(name)]?.data as Float32Array,
