@@ -45,7 +45,7 @@ export async function measurePretraining(args: readonly string[]): Promise<void>
     // One seed after the other: an unfinished table says something of every method.
     for (let seed = 0; seed < Number(values.seeds); seed++) {
       for (const tried of strategies) {
-        const cell = { data: name, backbone: 'none', labelsPerClass, seed, tried }
+        const cell = { data: name, backbone: 'none', labelsPerClass, seed, tried, budget }
         if (runs.some((run) => isOf(cell, run))) continue
         const given = { backbone: 'none', labelsPerClass, seed, strategies: tried, budget }
         const run: Run = { ...cell, ...(await fitOnce(subset ?? data, given)) }
@@ -60,17 +60,20 @@ export async function measurePretraining(args: readonly string[]): Promise<void>
     if (subset) await rm(subset, { recursive: true, force: true })
   }
   const own = runs.filter((run) => run.data === name && run.labelsPerClass === labelsPerClass)
-  for (const tried of strategies) summarize(tried, own)
+  for (const tried of strategies) summarize(tried, budget, own)
 }
 
 const isOf = (cell: Omit<Run, keyof Awaited<ReturnType<typeof fitOnce>>>, run: Run) =>
   Object.entries(cell).every(([key, value]) => run[key as keyof Run] === value)
 
-/** The mean over the seeds, and that of the differences to `scratch` on the same seeds, with intervals at 95 %. */
-function summarize(tried: string, runs: readonly Run[]): void {
-  const of = (strategy: string) =>
-    new Map(runs.filter((run) => run.tried === strategy).map((run) => [run.seed, run.testAccuracy]))
-  const [own, scratch] = [of(tried), of('scratch')]
+/**
+ * The mean over the seeds, and that of the differences to `scratch` on the same seeds, with intervals at 95 %. Its budget may be another: it makes as many
+ * steps as help.
+ */
+function summarize(tried: string, budget: string, runs: readonly Run[]): void {
+  const bySeed = (some: readonly Run[]) => new Map(some.map((run) => [run.seed, run.testAccuracy]))
+  const own = bySeed(runs.filter((run) => run.tried === tried && run.budget === budget))
+  const scratch = bySeed(runs.filter((run) => run.tried === 'scratch'))
   const gains = [...own].flatMap(([seed, accuracy]) => {
     const base = scratch.get(seed)
     return base === undefined ? [] : [accuracy - base]

@@ -21,6 +21,8 @@ export type Run = {
   readonly labelsPerClass: number
   readonly seed: number
   readonly tried: string
+  /** As it was given; where it was not, the default. */
+  readonly budget?: string
   readonly chosen: string | null
   readonly testAccuracy: number
   readonly testImages: number
