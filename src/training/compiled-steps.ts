@@ -113,7 +113,7 @@ function isSmall(written: WrittenStep): boolean {
  */
 function isMostlyState(written: WrittenStep): boolean {
   const bytes = 4 * valuesOf(written)
-  return bytes >= 2 ** 26 && bytes >= written.bytes / 4
+  return bytes >= 2 ** 26 && bytes >= written.bytes / 8
 }
 
 /**
