@@ -88,7 +88,7 @@ async function compile(options: StepOptions, runtime: Runtime) {
   const capacity = loops ? capacityOf(written, runtime.speed) : 1
   const session = await runtime.createSession(
     loops ? severalSteps(graph, carried, results, capacity) : singleStep(graph, carried, results),
-    { arena: !isMostlyState(written), ...(isSmall(written) && { threads: 1 }) },
+    { arena: !hasMuchState(written), ...(isSmall(written) && { threads: 1 }) },
   )
   return {
     written: { ...written, graph: withoutNodes(graph) },
@@ -111,7 +111,7 @@ function isSmall(written: WrittenStep): boolean {
  * Whether parameters and optimizer state take so much memory beside the values of the passes that no arena is wanted: the passes leave it in pieces into which
  * their successors do not fit.
  */
-function isMostlyState(written: WrittenStep): boolean {
+function hasMuchState(written: WrittenStep): boolean {
   const bytes = 4 * valuesOf(written)
   return bytes >= 2 ** 26 && bytes >= written.bytes / 8
 }

@@ -69,20 +69,11 @@ export async function* trainWhole(
   task: Task,
   { name, initial = new Map() }: WholeOptions,
 ): AsyncGenerator<StrategyEvent, Whole> {
-  const design = designFor(task.nativeSize)
-  const { size } = design
+  const { size, name: architecture } = designFor(task.nativeSize)
   const images = yield* task.images(size)
   const normalization = halfNormalization(size.channels)
-  const network = (random: Random) => {
-    const graph = design.build(task.classes.length, random)
-    const known = [...initial].filter(([parameter]) => graph.initializers.has(parameter))
-    return takePixels(
-      withParameters(graph, new Map(known)),
-      { input: inputName, layout: 'NCHW', ...size },
-      normalization,
-    )
-  }
-  const epochs = await epochsFor(task, network(task.random))
+  const { affordable, most } = await wholeEpochs(task)
+  const epochs = Math.max(Math.round(Math.min(affordable, most)), leastEpochs)
   const examples = imageExamples(images, augmentationFor(size, augmentation))
   const classWeights = balancedWeights(task.labels, task.classes.length)
 
@@ -92,7 +83,7 @@ export async function* trainWhole(
     indices: readonly number[],
     validation: readonly number[],
   ) {
-    const graph = network(random.fork('parameters'))
+    const graph = networkFor(task, random.fork('parameters'), initial)
     const step = await compileStep(
       {
         graph,
@@ -155,20 +146,40 @@ export async function* trainWhole(
     async *train() {
       const all = Array.from(task.labels, (_, index) => index)
       const { graph } = yield* fitted(`${name}, all labels`, task.random.fork(name), all, [])
-      const provenance = { architecture: design.name, normalization: normalization.name }
+      const provenance = { architecture, normalization: normalization.name }
       return { graph, size, provenance }
     },
   }
 }
 
-/** As many as the budget pays for, and no more than help. */
-async function epochsFor(task: Task, graph: Graph): Promise<number> {
+/** The network from pixels on. */
+function networkFor(
+  { nativeSize, classes }: Pick<Task, 'nativeSize' | 'classes'>,
+  random: Random,
+  initial: ReadonlyMap<string, Tensor> = new Map(),
+): Graph {
+  const { build, size } = designFor(nativeSize)
+  const graph = build(classes.length, random)
+  const known = [...initial].filter(([parameter]) => graph.initializers.has(parameter))
+  return takePixels(
+    withParameters(graph, new Map(known)),
+    { input: inputName, layout: 'NCHW', ...size },
+    halfNormalization(size.channels),
+  )
+}
+
+/** The epochs that the budget pays for, as a fraction, and the most that help. */
+export async function wholeEpochs(
+  task: Task,
+): Promise<{ readonly affordable: number; readonly most: number }> {
   const images = task.labels.length
   const affordable = affordableEpochs(task, {
-    perImage: await costOf(task, graph),
+    perImage: await costOf(task, networkFor(task, task.random)),
     images,
     runs: task.folds.length + 1,
   })
-  const most = Math.min(Math.ceil(mostSteps / Math.ceil(images / batchSize)), mostEpochs)
-  return Math.max(Math.round(Math.min(affordable, most)), leastEpochs)
+  return {
+    affordable,
+    most: Math.min(Math.ceil(mostSteps / Math.ceil(images / batchSize)), mostEpochs),
+  }
 }

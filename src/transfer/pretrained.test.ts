@@ -47,7 +47,7 @@ test('where the values that were learned are worth little as they are, all layer
     epochs: '100',
     normalization: '[-1, 1]',
   })
-})
+}, 60_000)
 
 test('what the user has chosen of the reuse leaves no other way, and what is said is said of the method', async () => {
   const choices = choicesIn({ thaw: 0 })
@@ -59,4 +59,12 @@ test('what the user has chosen of the reuse leaves no other way, and what is sai
   expect(training.at(-1)).toMatchObject({
     phase: expect.stringMatching(/^blindness, .*all labels$/),
   })
+})
+
+test('where the budget is too small to train all layers, that is said and not tried', async () => {
+  const { events } = await collect(pretrained(blindness, {}).run(broadOrNarrow(1e8)))
+  expect(decisions(events).at(-1)?.sentence).toMatch(
+    /^not tried: all layers .*: the budget pays for \d+ of 120 epochs$/,
+  )
+  expect(events.some((event) => 'phase' in event && event.phase.includes('all layers'))).toBe(false)
 })

@@ -9,7 +9,7 @@ import {
   type StrategyResult,
   type Task,
 } from '../training/task.ts'
-import { trainWhole } from '../training/train-whole.ts'
+import { trainWhole, wholeEpochs } from '../training/train-whole.ts'
 import { noChoices, type ReuseChoices } from './choices.ts'
 import { type EasyLabels, pretrainBackbone, speedInSmallBatches } from './pretrained-backbone.ts'
 import { compareTrials } from './search.ts'
@@ -25,6 +25,9 @@ export type PretrainedOptions = {
 /** The share of the budget that pretraining may take; the rest is shared by two ways to use what it gives. */
 const shareOfPretraining = 1 / 2
 const shareOfUse = (1 - shareOfPretraining) / 2
+
+/** The share of the epochs that help below which it is no use to train all layers: their rate would rise and fall before they have learned anything. */
+const leastOfWhole = 1 / 10
 
 /** What is to be done where a method has not got what it needs. */
 const advice = {
@@ -83,7 +86,17 @@ async function* pretrainAndReuse(
   const reused = yield* renamed(reuse.run(share(shareOfUse)), name)
   if (Object.values(choices).some((choice) => choice !== null)) return reused
   // Its layers are those that are trained from scratch, so that they can be trained on in the same way.
-  const whole = yield* trainWhole(share(shareOfUse * speedInSmallBatches), {
+  const further = share(shareOfUse * speedInSmallBatches)
+  const { affordable, most } = await wholeEpochs(further)
+  if (affordable < leastOfWhole * most) {
+    yield {
+      type: 'decision',
+      sentence: `not tried: all layers trained as from scratch, from the values that were learned: the budget pays for ${Math.floor(affordable)} of ${most} epochs`,
+      kept: false,
+    }
+    return reused
+  }
+  const whole = yield* trainWhole(further, {
     name: `${name}, all layers`,
     initial: graph.initializers,
   })
