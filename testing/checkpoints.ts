@@ -1,11 +1,13 @@
+import { fromJson, toJson } from '../src/json-numbers.ts'
 import type { Checkpoints } from '../src/training/task.ts'
 
-/** Checkpoints in memory, and what was saved. */
+/** Checkpoints in memory, as JSON would keep them, and what was saved. */
 export function rememberedCheckpoints(): Checkpoints & { readonly saved: Map<string, unknown> } {
   const saved = new Map<string, unknown>()
+  const copy = (value: unknown) => fromJson(toJson(value))
   return {
     saved,
-    load: async (key) => structuredClone(saved.get(key)),
-    save: async (key, value) => void saved.set(key, structuredClone(value)),
+    load: async (key) => (saved.has(key) ? copy(saved.get(key)) : undefined),
+    save: async (key, value) => void saved.set(key, copy(value)),
   }
 }

@@ -43,6 +43,25 @@ describe('the verdict', () => {
     )
   })
 
+  test('goes by the folds that all were measured on, and is never for the one that is behind', () => {
+    const early = [0.9, 0.7, 0.8, 0.9, 0.7]
+    const repeated = strategy('scratch', [...early, ...Array(10).fill(0.5)])
+    const once = strategy('transfer', [0.8, 0.61, 0.7, 0.79, 0.6])
+    const judgement = judge([repeated, once], 0.25)
+    expect(judgement?.chosen).toBe(repeated)
+    expect(judgement?.sentence).toMatch(/^scratch is better than transfer by 10\.0 points/)
+  })
+
+  test('of the best two, the one that is ahead on all folds that these share', () => {
+    const [a, b] = [
+      strategy('a', [0.9, 0.9, ...Array(8).fill(0.6)]),
+      strategy('b', [0.8, 0.8, ...Array(8).fill(0.9)]),
+    ]
+    const judgement = judge([a, b, strategy('c', [0.1, 0.1])], 0.25)
+    expect(judgement?.chosen).toBe(b)
+    expect(judgement?.sentence).toContain('b came out ahead of a by 22.0 points')
+  })
+
   test('compares the two best, whatever the order and however bad the third', () => {
     const [first, second] = [
       strategy('transfer', [0.9, 0.92, 0.89, 0.9, 0.91]),

@@ -1,4 +1,5 @@
 import { comparePaired } from '../statistics/paired.ts'
+import { mean } from '../statistics/summaries.ts'
 import type { StrategyRecord, Verdict } from './record.ts'
 
 export type Judgement = {
@@ -10,8 +11,8 @@ export type Judgement = {
 const points = (difference: number) => `${(100 * difference).toFixed(1)}`
 
 /**
- * Chooses the strategy with the best mean accuracy over the folds, and says whether it is reliably better than the next best: a paired t
- * test over the shared folds with the correction of Nadeau and Bengio (2003), at 95 %. Others that are reliably worse than the first of the
+ * Chooses the strategy with the best mean accuracy over the folds that all were measured on, or of the best two the one that is ahead on all that these share,
+ * and says whether it is reliably better than the other: a paired t test with the correction of Nadeau and Bengio (2003), at 95 %. Others that are reliably worse than the first of the
  * list, which is what all have to beat, are named.
  *
  * @param testToTrain held-out images over training images in each fold
@@ -21,18 +22,21 @@ export function judge(
   strategies: readonly StrategyRecord[],
   testToTrain: number,
 ): Judgement | null {
-  const done = strategies
-    .filter(({ status, accuracy }) => status === 'done' && accuracy !== null)
-    .toSorted((a, b) => meanOf(b) - meanOf(a))
-  const [chosen, next] = done
-  if (!chosen) return null
-  if (!next) {
+  const done = strategies.filter(({ status, accuracy }) => status === 'done' && accuracy !== null)
+  const shared = Math.min(...done.map(({ folds }) => folds.length))
+  const meanOf = ({ folds }: StrategyRecord) =>
+    mean(folds.slice(0, shared).map((fold) => fold.accuracy))
+  const [first, second] = done.toSorted((a, b) => meanOf(b) - meanOf(a))
+  if (!first) return null
+  if (!second) {
     return {
-      chosen,
+      chosen: first,
       verdict: 'no reliable difference',
-      sentence: `Only ${chosen.name} could be tried, so there is nothing to compare it with.`,
+      sentence: `Only ${first.name} could be tried, so there is nothing to compare it with.`,
     }
   }
+  const isBehind = compare(first, second, testToTrain).difference < 0
+  const [chosen, next] = isBehind ? [second, first] : [first, second]
   const { difference, interval, lead, reliable } = compare(chosen, next, testToTrain)
   const sentence = reliable
     ? `${chosen.name} is better than ${next.name} ${lead}.`
@@ -62,8 +66,4 @@ function compare(a: StrategyRecord, b: StrategyRecord, testToTrain: number) {
   const { difference, low, high, reliable } = comparePaired(scores(a), scores(b), { testToTrain })
   const interval = `(95 % interval ${points(low)} to ${points(high)}, ${count} folds)`
   return { difference, reliable, interval, lead: `by ${points(difference)} points ${interval}` }
-}
-
-function meanOf({ accuracy }: StrategyRecord): number {
-  return accuracy?.mean ?? 0
 }
