@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { rememberedCheckpoints } from '../../testing/checkpoints.ts'
 import { drawnImages } from '../../testing/drawn-images.ts'
 import { runtime } from '../../testing/runtime.ts'
 import { streamOf } from '../data/image-stream.ts'
@@ -12,14 +13,13 @@ const size = { height: 8, width: 8, channels: 1 }
 const images = drawnImages({ count: 64, ...size })
 
 /** A generator that makes noise of some size around grey. */
-async function monitorOf(spread: number) {
+async function monitorOf(spread: number, checkpoints = rememberedCheckpoints()) {
   const builder = createBuilder()
   const latent = builder.input(latentInput, 'float32', ['N', latentSize])
   const scale = builder.parameter('generator.scale', float32([1], [spread]))
   const flat = builder.op('Tanh', [builder.op('Mul', [latent, scale])])
   const made = builder.op('Reshape', [flat, builder.int64s([-1, 1, 8, 8])])
   builder.output(made)
-  const saved = new Map<string, unknown>()
   const monitor = await ganMonitor(
     {
       images: streamOf(images),
@@ -27,10 +27,7 @@ async function monitorOf(spread: number) {
       epochs: 1,
       random: createRandom(1),
       runtime,
-      checkpoints: {
-        load: async (key) => saved.get(key),
-        save: async (key, value) => void saved.set(key, value),
-      },
+      checkpoints,
     },
     builder.build(),
     made,
@@ -46,6 +43,18 @@ test('a generator that makes one image again and again ends it, with the reason'
   expect(await watch(2)).not.toHaveProperty('failure')
   expect((await watch(3)).failure).toMatch(/^mode collapse: /)
   await monitor.release()
+})
+
+test('what was going wrong before a stop still counts after it', async () => {
+  const checkpoints = rememberedCheckpoints()
+  const { monitor: first, parameters } = await monitorOf(0.01, checkpoints)
+  for (const epoch of [1, 2]) await first.watch({ epoch, losses: [1.3], parameters })
+  await first.release()
+  const { monitor: second } = await monitorOf(0.01, checkpoints)
+  expect((await second.watch({ epoch: 3, losses: [1.3], parameters })).failure).toMatch(
+    /^mode collapse: /,
+  )
+  await second.release()
 })
 
 test('a discriminator that is always right ends it, with the reason', async () => {

@@ -22,6 +22,9 @@ const leastLoss = 0.02
 /** After so many epochs of the one or the other it ends. */
 const patience = 3
 
+/** For how many epochs in a row a game has been going wrong, either way. */
+type Streak = { readonly alike: number; readonly saturated: number }
+
 /** Latent variables, [count, latentSize], from the standard normal distribution. */
 export function latents(count: number, random: Random): Tensor {
   const data = Float32Array.from({ length: count * latentSize }, () => random.normal())
@@ -43,16 +46,11 @@ export async function ganMonitor(
 }> {
   const generator = pruneTo(graph, [{ name: made }])
   const names = [...generator.initializers.keys()].filter((name) => name.startsWith('generator.'))
-  const forward = await compileForward(generator, names, runtime)
-  const count = Math.min(looked, images.count)
   const fixed = latents(looked, random.fork('samples'))
-  const real = varietyOf(
-    await images.read(Array.from({ length: count }, (_, i) => i)),
-    count,
-    architecture.size,
-  )
-  let alike = 0
-  let saturated = 0
+  const all = Array.from({ length: images.count }, (_, i) => i)
+  const seen = random.fork('looked at').shuffle(all).slice(0, looked)
+  const real = varietyOf(await images.read(seen), seen.length, architecture.size)
+  const forward = await compileForward(generator, names, runtime)
   return {
     async watch({ epoch, losses, parameters }) {
       const samples = toPixels(await forward.run({ [latentInput]: fixed }, parameters()))
@@ -63,8 +61,13 @@ export async function ganMonitor(
         const sheet = samples.subarray(0, shown * bytesPerImage(architecture.size))
         await checkpoints.save(`gan-samples-${epoch}`, Buffer.from(sheet).toString('base64'))
       }
-      alike = variety < leastVariety ? alike + 1 : 0
-      saturated = loss < leastLoss ? saturated + 1 : 0
+      // What was stopped goes on, so the epoch before may have been watched by another.
+      const before = (await checkpoints.load(`gan-streak-${epoch - 1}`)) as Streak | undefined
+      const alike = variety < leastVariety ? (before?.alike ?? 0) + 1 : 0
+      const saturated = loss < leastLoss ? (before?.saturated ?? 0) + 1 : 0
+      if (alike + saturated > 0) {
+        await checkpoints.save(`gan-streak-${epoch}`, { alike, saturated } satisfies Streak)
+      }
       const notice = `made images vary ${(100 * variety).toFixed(0)} % as much as real ones`
       if (alike >= patience) {
         return {

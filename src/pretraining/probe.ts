@@ -17,7 +17,7 @@ export type FeatureCheck = {
 }
 
 /**
- * Compiles a check of the features that a trunk gives for some images: those with a label to look at, or the first.
+ * Compiles a check of the features that a trunk gives for some images: of those with a label to look at, or of all, drawn at random.
  */
 export async function createFeatureCheck({
   images,
@@ -36,12 +36,15 @@ export async function createFeatureCheck({
   const names = [...graph.initializers.keys()].filter((name) =>
     Object.keys(trunk).some((layer) => name.startsWith(`${layer}.`)),
   )
-  const forward = await compileForward(graph, names, runtime)
   const known = labelledIndices(probe)
   const all = Array.from({ length: images.count }, (_, index) => index)
-  const shown = (known.length > 1 ? known : all).slice(0, most)
+  const shown = random
+    .fork('looked at')
+    .shuffle(known.length > 1 ? known : all)
+    .slice(0, most)
   const labels = known.length > 1 ? shown.map((i) => probe?.labels[i] as number) : null
   const feeds = pixelFeed(await images.read(shown), shown.length, size)
+  const forward = await compileForward(graph, names, runtime)
   return {
     async check(parameters) {
       const { data, dims } = await forward.run(feeds, parameters)

@@ -17,10 +17,14 @@ export async function turnedAlike({
   images,
   architecture,
   probe,
-}: Pick<PretrainingOptions, 'images' | 'architecture' | 'probe'>): Promise<string | null> {
+  random,
+}: Pick<PretrainingOptions, 'images' | 'architecture' | 'probe' | 'random'>): Promise<
+  string | null
+> {
   if (!probe) return null
   const { size } = architecture
-  const indices = labelledIndices(probe).slice(0, most)
+  // Folders come class by class.
+  const indices = random.fork('turned').shuffle(labelledIndices(probe)).slice(0, most)
   const labels = indices.map((i) => probe.labels[i] as number)
   const row = bytesPerImage(size)
   const pixels = await images.read(indices)
