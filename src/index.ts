@@ -3,6 +3,7 @@ export { resolveBackbone } from './backbones/resolve.ts'
 export { type HubSettings, hubSettings } from './backbones/settings.ts'
 export { evaluate } from './comparison/evaluate.ts'
 export { type FitConfiguration, type FitEvent, type FitResult, fit } from './comparison/fit.ts'
+export { type LoadedRule, loadRule } from './comparison/load-rule.ts'
 export {
   type PretrainConfiguration,
   type PretrainResult,

@@ -48,7 +48,7 @@ export function pretrainCommand(program: Command): void {
         ],
       )
       const runtime = await runtimeFor(options.device)
-      const rule = options.rule ? (await loadRule(options.rule)).rule : null
+      const rule = options.rule ? await loadRule(options.rule) : null
       const configuration = { method, data, output, variant, unlabelled, epochs, seed }
       const lastWords = () =>
         void process.stderr.write(

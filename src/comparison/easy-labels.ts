@@ -18,13 +18,13 @@ export type EasyLabelsDigests = { readonly related: string | null; readonly rule
 
 /**
  * Opens the labels that are easy to get, for the strategies that learn from them. Images that are related may be neither test images nor those whose labels are
- * wanted: labels for these would help on every fold, and not afterwards.
+ * wanted: labels for these would help on every fold, and not afterwards. For the same reason a rule does not hear of folders that are named after a class.
  *
  * @throws GraftError `bad-input` for a folder or a module that cannot be used
  */
 export async function openEasyLabels(
   { related, rule }: EasyLabelsConfiguration,
-  source: Pick<Source, 'train' | 'test'>,
+  source: Pick<Source, 'train' | 'test' | 'classes'>,
 ): Promise<{ readonly labels: EasyLabels; readonly digests: EasyLabelsDigests }> {
   const others = related ? await openImages(related, null) : null
   if (others && others.classes.length < 2) {
@@ -41,8 +41,16 @@ export async function openEasyLabels(
         classes: others.classes,
         decode: (size) => decodePool({ ...others, test: held }, size, 'labelled or test images'),
       },
-      rule: loaded?.rule ?? null,
+      rule:
+        loaded &&
+        ((image) => loaded.rule({ ...image, name: withoutFolders(image.name, source.classes) })),
     },
     digests: { related: others && fingerprint(others), rule: loaded?.digest ?? null },
   }
+}
+
+/** A path without the folders of these names. */
+function withoutFolders(path: string, names: readonly string[]): string {
+  const parts = path.split('/')
+  return parts.filter((part, i) => i === parts.length - 1 || !names.includes(part)).join('/')
 }

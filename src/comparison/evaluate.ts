@@ -44,8 +44,12 @@ export async function* evaluate(
   runtime: Runtime,
 ): AsyncGenerator<{ readonly done: number; readonly total: number }, Evaluation> {
   const classifier = await openClassifier(model, runtime)
-  const probabilities = yield* classifier.classify(images)
-  await classifier.release()
+  let probabilities: readonly Float32Array[]
+  try {
+    probabilities = yield* classifier.classify(images)
+  } finally {
+    await classifier.release()
+  }
   const predictions = probabilities.map(argmax)
   const confusion = confusionMatrix(labels, predictions, model.classes.length)
   const right = predictions.filter((prediction, index) => prediction === labels[index]).length

@@ -18,6 +18,7 @@ import { exportModel, openExportedModel } from '../training/exported-model.ts'
 import { type Normalization, numbersIn } from '../training/normalization.ts'
 import {
   asProgress,
+  mapEvents,
   type Strategy,
   type StrategyEvent,
   type StrategyResult,
@@ -303,15 +304,8 @@ async function* decodeLabelled(source: Source, size: Size): AsyncGenerator<DataE
 }
 
 /** A file that was skipped at one size is not named again at the next. */
-async function* withoutSkips<R>(
-  events: AsyncGenerator<DataEvent, R>,
-): AsyncGenerator<DataEvent, R> {
-  for (;;) {
-    const { done, value } = await events.next()
-    if (done) return value
-    if (value.type !== 'skipped') yield value
-  }
-}
+const withoutSkips = <R>(events: AsyncGenerator<DataEvent, R>): AsyncGenerator<DataEvent, R> =>
+  mapEvents(events, (event) => (event.type === 'skipped' ? null : event))
 
 /** The pool of a source; what cannot be decoded was named before, where it is labelled. */
 function poolOf(source: Source): Task['pool'] {

@@ -5,14 +5,18 @@ import { pathToFileURL } from 'node:url'
 import { GraftError } from '../errors.ts'
 import type { Rule } from '../pretraining/method.ts'
 
+export type LoadedRule = {
+  readonly rule: Rule
+  /** The SHA-256 of its file. */
+  readonly digest: string
+}
+
 /**
  * The default export of a module, and the SHA-256 of its file.
  *
  * @throws GraftError `bad-input` where it cannot be loaded or exports no function
  */
-export async function loadRule(
-  file: string,
-): Promise<{ readonly rule: Rule; readonly digest: string }> {
+export async function loadRule(file: string): Promise<LoadedRule> {
   let module: { readonly default?: unknown }
   let digest: string
   try {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { fingerprint } from '../data/fingerprint.ts'
 import { closing } from '../data/image-stream.ts'
 import { openImages } from '../data/open-source.ts'
@@ -8,7 +9,7 @@ import { probeImageSize } from '../data/probe.ts'
 import { GraftError } from '../errors.ts'
 import { writeFileAtomic } from '../files.ts'
 import { writeModel } from '../graph/write.ts'
-import type { Pictures, Rule } from '../pretraining/method.ts'
+import type { Pictures } from '../pretraining/method.ts'
 import { checkVariant, methodNamed, usualEpochs } from '../pretraining/methods.ts'
 import { createRandom } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
@@ -16,6 +17,7 @@ import { designFor } from '../training/design.ts'
 import type { Checkpoints, StrategyEvent } from '../training/task.ts'
 import { version } from '../version.ts'
 import { checkpointsIn } from './checkpoints.ts'
+import type { LoadedRule } from './load-rule.ts'
 
 export type PretrainConfiguration = {
   readonly method: string
@@ -50,7 +52,7 @@ export type PretrainResult = {
 export async function* pretrain(
   configuration: PretrainConfiguration,
   runtime: Runtime,
-  rule: Rule | null = null,
+  rule: LoadedRule | null = null,
 ): AsyncGenerator<StrategyEvent, PretrainResult> {
   const { data, output, seed, unlabelled } = configuration
   const start = performance.now()
@@ -59,6 +61,18 @@ export async function* pretrain(
   checkVariant(method, variant)
   if (method.needs === 'rule' && !rule) {
     throw new GraftError('bad-usage', `${method.name}: give a module with a rule: --rule FILE.mjs`)
+  }
+  if (method.needs !== 'rule' && rule) {
+    throw new GraftError(
+      'bad-usage',
+      `${method.name} does not learn from a rule: leave out --rule, or pretrain with "rules"`,
+    )
+  }
+  if (statSync(output, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new GraftError(
+      'bad-usage',
+      `${output} is a folder: give the name of a file, such as -o ${join(output, `${method.name}.onnx`)}`,
+    )
   }
   const random = createRandom(seed)
   const source = await openImages(data, unlabelled)
@@ -70,30 +84,37 @@ export async function* pretrain(
   if (images.count < 2) {
     throw new GraftError('bad-input', `${data}: pretraining needs two images at least`)
   }
-  const epochs = configuration.epochs ?? usualEpochs(method, images.count)
   const given = { classes: source.classes, labels }
-  const plan = { ...configuration, output: '', variant, epochs, version, rule: `${rule}` }
+  const task = { images, labels: given, ...(rule && { rule: rule.rule }) }
+  const count = (await method.learnsFrom?.(task)) ?? images.count
+  const epochs = configuration.epochs ?? usualEpochs(method, count)
+  const plan = {
+    ...configuration,
+    output: '',
+    variant,
+    epochs,
+    version,
+    rule: rule?.digest ?? null,
+  }
   const checkpoints = checkpointsBeside(output, JSON.stringify([plan, fingerprint(source)]))
   const pretrained = yield* closing(
     images,
     method.pretrain({
-      images,
+      ...task,
       architecture,
       variant,
       epochs,
-      labels: given,
       probe: given,
       random: random.fork(method.name),
       runtime,
       checkpoints,
-      ...(rule && { rule }),
     }),
   )
   const metadata = {
     'graft.version': version,
     'graft.pretraining': `${method.name} ${variant}`,
     'graft.architecture': architecture.name,
-    'graft.images': String(images.count),
+    'graft.images': String(count),
     'graft.epochs': String(epochs),
     'graft.seed': String(seed),
   }
@@ -101,7 +122,7 @@ export async function* pretrain(
   checkpoints.clear()
   return {
     method: method.name,
-    images: images.count,
+    images: count,
     epochs,
     seconds: Math.round((performance.now() - start) / 100) / 10,
     loss: pretrained.loss,

@@ -1,6 +1,12 @@
 import { GraftError } from '../errors.ts'
 import { accuracyInterval } from '../statistics/means.ts'
-import type { Strategy, StrategyEvent, StrategyResult, Task } from '../training/task.ts'
+import {
+  mapEvents,
+  type Strategy,
+  type StrategyEvent,
+  type StrategyResult,
+  type Task,
+} from '../training/task.ts'
 import type { StrategyRecord } from './record.ts'
 
 /**
@@ -29,14 +35,10 @@ export async function* tryStrategy(
   if (strategy.unavailable !== null) return { record: blank, result: null }
   const forked: Task = { ...task, random: task.random.fork(strategy.name) }
   try {
-    const steps = strategy.run(forked)
-    let step = await steps.next()
-    while (!step.done) {
-      if (step.value.type === 'decision') decisions.push(step.value)
-      yield step.value
-      step = await steps.next()
-    }
-    const result = step.value
+    const result = yield* mapEvents(strategy.run(forked), (event) => {
+      if (event.type === 'decision') decisions.push(event)
+      return event
+    })
     const accuracy = accuracyInterval(
       result.folds.map((fold) => fold.accuracy),
       { testToTrain, scored: new Set(task.folds.flatMap(({ validation }) => validation)).size },

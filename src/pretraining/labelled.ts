@@ -43,6 +43,7 @@ export const labelled: PretrainingMethod = {
   epochs: 20,
   passes: 1,
   needs: 'labels',
+  learnsFrom: async ({ labels }) => labelledIndices(labels).length,
   async *pretrain(options) {
     const known = labelledOf(options, 'labelled')
     return yield* classifyLabels('labelled', known.classes, known, options)

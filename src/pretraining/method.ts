@@ -70,6 +70,8 @@ export type PretrainingMethod = {
   readonly isGame?: true
   /** What it needs besides images; null where that is nothing. */
   readonly needs: 'labels' | 'rule' | null
+  /** How many of the images it learns from; default all. */
+  learnsFrom?(options: Pick<PretrainingOptions, 'images' | 'labels' | 'rule'>): Promise<number>
   /**
    * Trains the architecture on the images and returns it as a backbone. The same options give the same bits, resumed or not.
    *

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { checkMethod } from '../../testing/check-method.ts'
-import type { PretrainingOptions } from './method.ts'
+import { drawnImages } from '../../testing/drawn-images.ts'
+import { streamOf } from '../data/image-stream.ts'
+import type { PretrainingMethod, PretrainingOptions, Rule } from './method.ts'
 import { checkVariant, methodNamed, methods, usualEpochs } from './methods.ts'
 
 const all = Object.values(methods)
@@ -26,6 +28,22 @@ test('a method says itself that it has no such variant', async () => {
     code: 'bad-usage',
     message: 'rotation has no variant "wild": give one of turns',
   })
+})
+
+test('a method that needs answers counts the images that have one', async () => {
+  const images = streamOf(drawnImages({ count: 9, height: 8, width: 8, channels: 1 }))
+  const labels = { classes: ['a', 'b'], labels: Int32Array.of(0, -1, 1, -1, -1, 1, 0, -1, -1) }
+  const rule: Rule = ({ data }) => (data.length === 64 ? 'square' : null)
+  const isFirst: Rule = ({ name }) => (name === images.names[0] ? 'first' : null)
+  const count = (
+    name: string,
+    options: Parameters<NonNullable<PretrainingMethod['learnsFrom']>>[0],
+  ) => methodNamed(name).learnsFrom?.(options)
+  expect(await count('labelled', { images, labels })).toBe(4)
+  expect(await count('pairs', { images, labels })).toBe(4)
+  expect(await count('rules', { images, rule })).toBe(9)
+  expect(await count('rules', { images, rule: isFirst })).toBe(1)
+  expect(await count('rotation', { images })).toBeUndefined()
 })
 
 test('fewer images are looked at more often, within reason', () => {

@@ -56,7 +56,7 @@ export function checkVariant({ name, variants }: PretrainingMethod, variant: str
   }
 }
 
-/** Passes over all images that a method is worth: more over few, since steps are what counts. */
+/** Passes that a method is worth over the images that it learns from: more over few, since steps are what counts. */
 export function usualEpochs({ epochs }: PretrainingMethod, images: number): number {
   return Math.min(Math.max(Math.round((epochs * 10_000) / images), 1), mostEpochs)
 }

@@ -5,7 +5,7 @@ import { binaryCrossEntropy, targetsInput, weightsInput } from '../nn/losses.ts'
 import type { Random } from '../random.ts'
 import { gentleAugmentation, toVector } from './classification.ts'
 import { labelledOf } from './labelled.ts'
-import type { PretrainingMethod } from './method.ts'
+import { labelledIndices, type PretrainingMethod } from './method.ts'
 import { batchSizeFor, pixelFeed, pixelInput, pixelNetwork, pretrainedFrom } from './networks.ts'
 import { runPlan, wholeRate, wholeStep } from './plan.ts'
 
@@ -21,6 +21,7 @@ export const pairs: PretrainingMethod = {
   epochs: 20,
   passes: 1,
   needs: 'labels',
+  learnsFrom: async ({ labels }) => labelledIndices(labels).length,
   async *pretrain(options) {
     const { architecture, random } = options
     const { size, trunk } = architecture

@@ -120,7 +120,10 @@ export async function* runPlan(
       }
       const loss = mean(results.map((result) => result.loss))
       if (!Number.isFinite(loss)) {
-        throw new GraftError('bad-input', `${phase}: the loss is not finite in epoch ${epoch}`)
+        throw new GraftError(
+          'bad-input',
+          `${phase}: the loss is not finite in epoch ${epoch}: try another --seed, another --variant or more images`,
+        )
       }
       losses.push(loss)
       yield {

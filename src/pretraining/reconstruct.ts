@@ -24,8 +24,7 @@ export async function reconstruct(
   const [, spoiled, mended] = graph.outputs.map(({ name }) => name)
   const session = await runtime.createSession({ ...graph, outputs: graph.outputs.slice(1) })
   const feeds = { ...pixelFeed(pixels, count, size), [noiseInput]: noise, [maskInput]: mask }
-  const results = await session.run(feeds)
-  await session.release()
+  const results = await session.run(feeds).finally(session.release)
   return {
     caption: 'images, what was made of them, and how the network mends that',
     rows: [

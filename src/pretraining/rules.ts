@@ -18,6 +18,8 @@ export const rules: PretrainingMethod = {
   epochs: 20,
   passes: 1,
   needs: 'rule',
+  learnsFrom: async (options) =>
+    (await answersOf(options)).filter((answer) => answer !== null).length,
   async *pretrain(options) {
     const answers = await answersOf(options)
     const indices = [...answers.keys()].filter((index) => answers[index] !== null)
@@ -40,7 +42,10 @@ export const rules: PretrainingMethod = {
 }
 
 /** What the rule says of each image. */
-async function answersOf({ images, rule }: PretrainingOptions): Promise<(string | null)[]> {
+async function answersOf({
+  images,
+  rule,
+}: Pick<PretrainingOptions, 'images' | 'rule'>): Promise<(string | null)[]> {
   if (!rule) throw new GraftError('bad-usage', 'rules: give a module with a rule: --rule FILE.mjs')
   const { height, width, channels } = images
   const row = bytesPerImage(images)

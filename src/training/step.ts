@@ -15,7 +15,7 @@ import { type CompiledStep, compiledStep } from './compiled-steps.ts'
 import { drawMask } from './dropout.ts'
 import { toChannelOrder, toPixelOrder } from './kernel-order.ts'
 import { afterSteps, beforeSteps, countInput, ofEveryStep } from './several-steps.ts'
-import { type Carried, learningRateInput, stepInput } from './update.ts'
+import { type Carried, learningRateInput, type Part, stepInput } from './update.ts'
 import type { StepOptions } from './write-step.ts'
 
 export type StepResult = { readonly loss: number; readonly gradientNorm: number }
@@ -207,6 +207,13 @@ function createStep(
           const name = key(parameter, value)
           const saved = state.get(name)
           if (!saved) throw new GraftError('bad-input', `the checkpoint has no "${name}"`)
+          const { size } = value.parts.find((part) => part.parameter === parameter) as Part
+          if (saved.data.length !== size) {
+            throw new GraftError(
+              'bad-input',
+              `the checkpoint has ${saved.data.length} values of "${name}" where there are ${size}: it is of another network`,
+            )
+          }
           return saved.data as Float32Array
         })
       })

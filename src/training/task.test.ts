@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest'
 import type { TrainingEvent } from './loop.ts'
 import { finish } from './predict.ts'
-import { affordableEpochs, asProgress, type Checkpoints, inPhase, remember } from './task.ts'
+import {
+  affordableEpochs,
+  asProgress,
+  type Checkpoints,
+  inPhase,
+  mapEvents,
+  remember,
+} from './task.ts'
 
 async function collect<E, R>(events: AsyncGenerator<E, R>) {
   const seen: E[] = []
@@ -74,4 +81,24 @@ test('a budget pays three forward passes an image and epoch', () => {
   const cost = { perImage: 100, images: 10, runs: 2 }
   expect(affordableEpochs({ multiplyAdds: 3 * 100 * 10 * 2 * 4 }, cost)).toBe(4)
   expect(affordableEpochs({ multiplyAdds: 3 * 100 * 10 }, cost)).toBe(0.5)
+})
+
+test('events are changed or left out, and whoever stops listening ends what yields them', async () => {
+  let isClosed = false
+  async function* counting() {
+    try {
+      for (let i = 0; i < 4; i++) yield i
+      return 'end'
+    } finally {
+      isClosed = true
+    }
+  }
+  const even = () => mapEvents(counting(), (i) => (i % 2 === 0 ? 10 * i : null))
+  expect(await collect(even())).toEqual({ seen: [0, 20], result: 'end' })
+  isClosed = false
+  for await (const event of even()) {
+    expect(event).toBe(0)
+    break
+  }
+  expect(isClosed).toBe(true)
 })

@@ -119,29 +119,37 @@ export async function* remember<E, R>(
   return result
 }
 
-/** Gives the events of a training run the name of its phase. */
-export async function* inPhase<R>(
-  phase: string,
-  events: AsyncGenerator<TrainingEvent, R>,
-): AsyncGenerator<StrategyEvent, R> {
-  for (;;) {
-    const { done, value } = await events.next()
-    if (done) return value
-    yield { ...value, phase }
+/**
+ * What a generator yields, changed or, where that is null, left out; and what it returns. Whoever stops listening ends it too, so that it lets go of its files and sessions.
+ */
+export async function* mapEvents<T, U, R>(
+  events: AsyncGenerator<T, R>,
+  change: (event: T) => U | null,
+): AsyncGenerator<U, R> {
+  try {
+    for (;;) {
+      const { done, value } = await events.next()
+      if (done) return value
+      const changed = change(value)
+      if (changed !== null) yield changed
+    }
+  } finally {
+    await events.return(undefined as R)
   }
 }
 
+/** Gives the events of a training run the name of its phase. */
+export const inPhase = <R>(
+  phase: string,
+  events: AsyncGenerator<TrainingEvent, R>,
+): AsyncGenerator<StrategyEvent, R> => mapEvents(events, (event) => ({ ...event, phase }))
+
 /** Gives plain progress the name of its phase. */
-export async function* asProgress<R>(
+export const asProgress = <R>(
   phase: string,
   steps: AsyncGenerator<{ readonly done: number; readonly total: number }, R>,
-): AsyncGenerator<ProgressEvent, R> {
-  for (;;) {
-    const { done, value } = await steps.next()
-    if (done) return value
-    yield { type: 'progress', phase, ...value }
-  }
-}
+): AsyncGenerator<ProgressEvent, R> =>
+  mapEvents(steps, (step) => ({ type: 'progress', phase, ...step }))
 
 /** The passes over the data that a budget pays for, as a fraction: forward and backward pass cost about three forward ones. */
 export function affordableEpochs(

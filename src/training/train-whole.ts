@@ -11,7 +11,7 @@ import { balancedWeights } from './class-weights.ts'
 import { costOf } from './cost.ts'
 import { designFor } from './design.ts'
 import { imageExamples } from './examples.ts'
-import { compileForward, withParameters } from './forward.ts'
+import { compileForward, type Forward, withParameters } from './forward.ts'
 import { train, trainableParameters } from './loop.ts'
 import { halfNormalization, pixelsInput, takePixels } from './normalization.ts'
 import { finish, predict } from './predict.ts'
@@ -96,8 +96,10 @@ export async function* trainWhole(
       },
       task.runtime,
     )
-    const forward = await compileForward(graph, [...step.parameters().keys()], task.runtime)
+    let forward: Forward | undefined
     try {
+      forward = await compileForward(graph, [...step.parameters().keys()], task.runtime)
+      const own = forward
       const { curve, parameters } = yield* inPhase(
         phase,
         train({
@@ -112,17 +114,17 @@ export async function* trainWhole(
           schedule: oneCycle(),
           classWeights,
           random,
-          validation: { indices: validation, forward },
+          validation: { indices: validation, forward: own },
         }),
       )
       const answer = () =>
-        finish(predict(forward, pixelsInput, examples, validation, validationBatch, parameters))
+        finish(predict(own, pixelsInput, examples, validation, validationBatch, parameters))
       const truth = validation.map((row) => task.labels[row] as number)
       const scaled = validation.length > 0 ? scoreLogits(await answer(), truth).scaled : []
       return { graph: withParameters(graph, parameters), curve, scaled }
     } finally {
       await step.release()
-      await forward.release()
+      await forward?.release()
     }
   }
 

@@ -186,10 +186,14 @@ describe('what a step carries', () => {
     await another.release()
   })
 
-  test('refuses a state that lacks something', () => {
+  test('refuses a state that lacks something, or is of another network', () => {
     const state = step.state()
     state.delete('head.bias square0')
     expect(() => step.restore(state)).toThrow('the checkpoint has no "head.bias square0"')
+    state.set('head.bias square0', float32([2], [1, 2]))
+    expect(() => step.restore(state)).toThrow(
+      /^the checkpoint has 2 values of "head.bias square0" where there are \d+: it is of another network$/,
+    )
   })
 
   test('starts anew on reset, from given parameters or those of the network', async () => {

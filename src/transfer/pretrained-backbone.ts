@@ -61,12 +61,13 @@ async function* pretrain(
   given: Pick<PretrainingOptions, 'images' | 'architecture' | 'labels' | 'rule'>,
 ): AsyncGenerator<StrategyEvent, PretrainedBackbone> {
   const { name, variants } = method
-  const { images, architecture, labels } = given
-  const epochs = await epochsFor(task, method, architecture, images.count)
+  const { architecture, labels } = given
+  const images = (await method.learnsFrom?.(given)) ?? given.images.count
+  const epochs = await epochsFor(task, method, architecture, images)
   const what = labels ? 'other images with labels of their own' : 'images'
   yield {
     type: 'decision',
-    sentence: `${name} (${variants[0]}) on ${images.count} ${what} for ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`,
+    sentence: `${name} (${variants[0]}) on ${images} ${what} for ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`,
     kept: true,
   }
   const { graph } = yield* method.pretrain({
@@ -79,7 +80,7 @@ async function* pretrain(
   const provenance = {
     pretraining: `${name} ${variants[0]}`,
     architecture: architecture.name,
-    images: String(images.count),
+    images: String(images),
     epochs: String(epochs),
   }
   return { graph, provenance }

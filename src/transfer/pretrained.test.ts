@@ -68,3 +68,20 @@ test('where the budget is too small to train all layers, that is said and not tr
   )
   expect(events.some((event) => 'phase' in event && event.phase.includes('all layers'))).toBe(false)
 })
+
+test('choices that do not fit its layers are an error before anything is learned', async () => {
+  const never: PretrainingMethod = {
+    ...blindness,
+    // biome-ignore lint/correctness/useYield: it must not be reached.
+    async *pretrain() {
+      throw new Error('it was pretrained')
+    },
+  }
+  const choices = choicesIn({ reuse: 'layer4' })
+  await expect(
+    collect(pretrained(never, { choices }).run(broadOrNarrow(1e9))),
+  ).rejects.toMatchObject({
+    code: 'bad-usage',
+    message: expect.stringMatching(/^the backbone cannot be reused up to "layer4": give one of /),
+  })
+})

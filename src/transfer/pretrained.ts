@@ -1,8 +1,10 @@
 import { closing, type ImageStream } from '../data/image-stream.ts'
 import type { Architecture, PretrainingMethod } from '../pretraining/method.ts'
+import { backboneOf } from '../pretraining/networks.ts'
 import { designFor } from '../training/design.ts'
 import { pixelsInput } from '../training/normalization.ts'
 import {
+  mapEvents,
   named,
   type Strategy,
   type StrategyEvent,
@@ -10,7 +12,8 @@ import {
   type Task,
 } from '../training/task.ts'
 import { trainWhole, wholeEpochs } from '../training/train-whole.ts'
-import { noChoices, type ReuseChoices } from './choices.ts'
+import { cutBackbone } from './backbone.ts'
+import { noChoices, type ReuseChoices, resolveChoices } from './choices.ts'
 import { type EasyLabels, pretrainBackbone, speedInSmallBatches } from './pretrained-backbone.ts'
 import { compareTrials } from './search.ts'
 import { transfer } from './transfer.ts'
@@ -56,6 +59,9 @@ export function pretrained(
         : `it learns from labels that are easy to get: ${advice[needs]}`,
     async *run(task) {
       const architecture = designFor(task.nativeSize)
+      // Choices were checked for the backbone that is given, which may have other layers.
+      const untrained = backboneOf(architecture, new Map(), task.random)
+      resolveChoices(await cutBackbone(untrained, task.runtime), choices)
       const pool = yield* task.pool(architecture.size)
       const own = { ...task, checkpoints: named(task.checkpoints, name) }
       const work = pretrainAndReuse(own, method, architecture, pool, choices, easyLabels)
@@ -96,10 +102,10 @@ async function* pretrainAndReuse(
     }
     return reused
   }
-  const whole = yield* trainWhole(further, {
-    name: `${name}, all layers`,
-    initial: graph.initializers,
-  })
+  const whole = yield* orRelease(
+    reused,
+    trainWhole(further, { name: `${name}, all layers`, initial: graph.initializers }),
+  )
   const { kept, numbers } = compareTrials(task, reused, whole, false)
   const how = `all layers trained for ${whole.epochs} epochs, as from scratch, from the values that were learned`
   yield {
@@ -121,6 +127,21 @@ async function* pretrainAndReuse(
   }
 }
 
+/** Goes on with something else, and releases a result where that fails. */
+async function* orRelease<T, R>(
+  result: StrategyResult,
+  events: AsyncGenerator<T, R>,
+): AsyncGenerator<T, R> {
+  let isDone = false
+  try {
+    const value = yield* events
+    isDone = true
+    return value
+  } finally {
+    if (!isDone) await result.release?.()
+  }
+}
+
 /** What the reuse of a backbone says and gives, under the name of where the backbone comes from. */
 async function* renamed(
   events: AsyncGenerator<StrategyEvent, StrategyResult>,
@@ -137,13 +158,7 @@ async function* renamed(
 }
 
 /** Events of a transfer with phases that begin with another name. */
-async function* inPhasesOf<R>(
-  name: string,
-  events: AsyncGenerator<StrategyEvent, R>,
-): AsyncGenerator<StrategyEvent, R> {
-  for (;;) {
-    const { done, value } = await events.next()
-    if (done) return value
-    yield 'phase' in value ? { ...value, phase: value.phase.replace(/^transfer\b/, name) } : value
-  }
-}
+const inPhasesOf = <R>(name: string, events: AsyncGenerator<StrategyEvent, R>) =>
+  mapEvents(events, (event) =>
+    'phase' in event ? { ...event, phase: event.phase.replace(/^transfer\b/, name) } : event,
+  )

@@ -23,6 +23,7 @@ import {
   affordableEpochs,
   asProgress,
   inPhase,
+  mapEvents,
   type StrategyEvent,
   type Task,
 } from '../training/task.ts'
@@ -182,14 +183,8 @@ export async function* createTuner(
       if (steps < leastRateSteps) return null
       begin(head)
       const found = findLearningRate({ ...common, train: rows, steps, random })
-      const counted = async function* () {
-        for (;;) {
-          const { done, value } = await found.next()
-          if (done) return value
-          yield { done: value.step, total: steps }
-        }
-      }
-      return (yield* asProgress(phase, counted())).learningRate
+      const counted = mapEvents(found, ({ step }) => ({ done: step, total: steps }))
+      return (yield* asProgress(phase, counted)).learningRate
     },
     async *fit({ phase, head, train: rows, validation, learningRate, stopAfter, random }) {
       begin(head)

@@ -41,8 +41,8 @@ test('labelled images of the pool are left out, the others come in their order',
 
 test('no more than the budget pays for, drawn at random', async () => {
   const labelled = imagesNamed(['b'])
-  // An eighth of the budget is 8 multiply-adds, of which a forward pass of an image takes 4 / 3.
-  const found = await unlabelledOf(taskOf(32), network(), streamOf(pool), labelled)
+  // An eighth of the budget is 12 multiply-adds, of which an image takes 4.
+  const found = await unlabelledOf(taskOf(96), network(), streamOf(pool), labelled)
   expect(found?.count).toBe(3)
   expect(found?.names).not.toContain('b')
   expect(new Set(found?.names).size).toBe(3)

@@ -26,8 +26,7 @@ export async function unlabelledOf(
   const most = Math.min(
     mostImages,
     Math.floor(mostBytes / bytesPerImage(pool)),
-    // A forward pass is a third of what budgets count.
-    Math.floor((3 * shareOfBudget * task.multiplyAdds) / cost),
+    Math.floor((shareOfBudget * task.multiplyAdds) / cost),
   )
   const known = new Set(labelled.names)
   const others = pool.names.flatMap((name, index) => (known.has(name) ? [] : [index]))

@@ -65,6 +65,14 @@ describe('a backbone from images', () => {
     expect(existsSync(at('turned.png'))).toBe(false)
   })
 
+  it('does not begin where the output is a folder', async () => {
+    const { code, stderr } = await graft(folder.path, 'pretrain', 'rotation', 'shapes', '-o', '.')
+    expect(code).toBe(2)
+    expect(stderr).toMatch(
+      /^graft: \. is a folder: give the name of a file, such as -o rotation\.onnx\n$/,
+    )
+  })
+
   it('learns from a rule in a module, and says what is wrong with it', async () => {
     await writeFile(
       at('brightness.mjs'),
@@ -80,6 +88,10 @@ describe('a backbone from images', () => {
     const without = await graft(folder.path, ...args.slice(0, -1))
     expect(without.code).toBe(2)
     expect(without.stderr).toMatch(/^graft: rules: give a module with a rule: --rule FILE.mjs\n$/)
+    const given = ['pretrain', 'rotation', 'shapes', '-o', 'x.onnx', '--rule', 'brightness.mjs']
+    const unused = await graft(folder.path, ...given)
+    expect(unused.code).toBe(2)
+    expect(unused.stderr).toMatch(/^graft: rotation does not learn from a rule: leave out --rule/)
   })
 })
 
