@@ -249,12 +249,8 @@ async function openStrategies(
   }
   const normalization = given ?? backbone?.normalization ?? null
   const choices = choicesIn(configuration)
-  const named = strategiesNamed(configuration.strategies, {
-    backbone,
-    normalization,
-    choices,
-    easyLabels,
-  })
+  const options = { backbone, normalization, choices, easyLabels }
+  const named = strategiesNamed(configuration.strategies, options, configuration.unlabelled)
   if (backbone) {
     await inFile(backbone.name, async () =>
       resolveChoices(await cutBackbone(backbone.graph, runtime), choices),

@@ -31,3 +31,12 @@ test('says which strategies of a list need a backbone', () => {
   expect(names('scratch')).toEqual([])
   expect(() => needBackbone('magic')).toThrow(/there is no strategy "magic"/)
 })
+
+test('a folder of images without labels is for strategies that look at it', () => {
+  const names = (list: string) => strategiesNamed(list, given, 'more').map(({ name }) => name)
+  expect(names('scratch,rotation')).toEqual(['scratch', 'rotation'])
+  expect(() => names('scratch,transfer')).toThrow(
+    /^--unlabelled is for a strategy that learns from images without labels: add one such as rotation/,
+  )
+  expect(() => names('labelled')).toThrow('--unlabelled')
+})

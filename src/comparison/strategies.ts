@@ -22,10 +22,24 @@ const strategies: Readonly<Record<string, (options: StrategyOptions) => Strategy
 /**
  * The strategies of a list such as `scratch,transfer`, in their usual order.
  *
- * @throws GraftError `bad-usage` for an unknown name, where none of them can be tried, and for labels that none of them would learn from
+ * @param unlabelled the folder of images without labels that is given; null for none
+ * @throws GraftError `bad-usage` for an unknown name, where none of them can be tried, and for images or labels that none of them would learn from
  */
-export function strategiesNamed(list: string, options: StrategyOptions): Strategy[] {
+export function strategiesNamed(
+  list: string,
+  options: StrategyOptions,
+  unlabelled: string | null = null,
+): Strategy[] {
   const wanted = createNamed(list, options)
+  const areSeen = Object.values(methods).some(
+    ({ name, needs }) => needs !== 'labels' && wanted.some((strategy) => strategy.name === name),
+  )
+  if (unlabelled !== null && !areSeen) {
+    throw new GraftError(
+      'bad-usage',
+      '--unlabelled is for a strategy that learns from images without labels: add one such as rotation or contrastive to --strategies',
+    )
+  }
   const { related = null, rule = null } = options.easyLabels ?? {}
   const learnFrom = { labels: related && '--related', rule: rule && '--rule' }
   for (const [need, option] of Object.entries(learnFrom)) {

@@ -4,13 +4,13 @@ import { turn } from './turn.ts'
 import { turnedAlike } from './turned-alike.ts'
 
 /**
- * By how many quarters an image was turned (Gidaris, Singh and Komodakis, 2018): who knows has to know what is seen. Images that are not square are turned by halves
+ * By how many quarters an image was turned (Gidaris, Singh and Komodakis, 2018): who knows has to know what is seen. Where the network takes images that are not square they are turned by halves
  * alone. It teaches little where things have no up, and harm where a turn makes one class of another, which is looked for and said.
  */
 export const rotation: PretrainingMethod = {
   name: 'rotation',
   variants: ['turns'],
-  epochs: 64,
+  epochs: 80,
   passes: 1,
   needs: null,
   async *pretrain(options) {
