@@ -124,8 +124,9 @@ export async function* fit(
     const sentence = `class "${source.classes[label]}" has ${count} labelled images, not ${labelsPerClass}: all are used`
     yield { type: 'notice', sentence }
   }
-  const labelled = yield* decodeLabelled(source, designFor(nativeSize).size)
-  const { classes, labels, skipped } = labelled
+  const skips = namedOnce()
+  const labelled = yield* skips.of('train', decodeLabelled(source, designFor(nativeSize).size))
+  const { classes, labels } = labelled
   const folds = await inFile(configuration.data, () =>
     stratifiedFolds(
       labels,
@@ -157,7 +158,7 @@ export async function* fit(
       unlabelled: source.unlabelled.length,
       test: source.test?.length ?? 0,
       imageSize: nativeSize,
-      skipped,
+      skipped: skips.all(),
       fingerprint: dataFingerprint,
     },
     backboneDigest,
@@ -186,16 +187,18 @@ export async function* fit(
     runtime,
     checkpoints: folder.checkpoints,
   }
+  /** With the files that turned out to be unusable meanwhile. */
+  const read = (): RunRecord['data'] => ({ ...blank.data, skipped: skips.all() })
   const records: StrategyRecord[] = []
   const results = new Map<string, StrategyResult>()
   for (const strategy of strategies) {
     yield { type: 'strategy', name: strategy.name, status: 'started' }
-    const { record, result } = yield* tryStrategy(strategy, task, testToTrain)
+    const { record, result } = yield* skips.of('train', tryStrategy(strategy, task, testToTrain))
     records.push(record)
     if (result) results.set(strategy.name, result)
     const { name, status, reason, accuracy } = record
     yield { type: 'strategy', name, status, reason, accuracy }
-    await folder.writeRecord({ ...blank, strategies: records })
+    await folder.writeRecord({ ...blank, data: read(), strategies: records })
   }
 
   const judgement = judge(records, testToTrain)
@@ -210,10 +213,12 @@ export async function* fit(
   await folder.writeModel(exportModel(model, classes))
   const frozen = model.frozen && digestFrozen(model.frozen, readModel(await readFile(folder.model)))
   const trained = yield* task.images(model.size)
-  const test = yield* measureTest(folder, source, classes, trained, runtime)
+  const measured = measureTest(folder, source, classes, trained, runtime)
+  const test = yield* skips.of('test', measured)
   const record: RunRecord = {
     ...blank,
     status: 'done',
+    data: read(),
     strategies: records,
     chosen: judgement.chosen.name,
     verdict: judgement.verdict,
@@ -274,7 +279,6 @@ function givenNormalization(mean: string | null, std: string | null): Normalizat
 type Labelled = {
   readonly classes: readonly string[]
   readonly labels: Int32Array
-  readonly skipped: readonly SkippedFile[]
   readonly images: Task['images']
 }
 
@@ -288,22 +292,33 @@ async function* decodeLabelled(source: Source, size: Size): AsyncGenerator<DataE
   return {
     classes,
     labels: first.labels.map((label) => classes.indexOf(source.classes[label] as string)),
-    skipped: [...source.skipped, ...first.skipped, ...lost],
     async *images(wanted) {
       const known = decoded.get(keyOf(wanted))
       if (known) return known
-      const { images } = yield* withoutSkips(decodeImages('train', source.train, wanted))
+      const { images } = yield* decodeImages('train', source.train, wanted)
       decoded.set(keyOf(wanted), images)
       return images
     },
   }
 }
 
-/** A file that was skipped at one size is not named again at the next. */
-const withoutSkips = <R>(events: AsyncGenerator<DataEvent, R>): AsyncGenerator<DataEvent, R> =>
-  mapEvents(events, (event) => (event.type === 'skipped' ? null : event))
+/** The files of each part that cannot be used: those that are skipped at one size are not named again at the next. */
+function namedOnce() {
+  const skips = new Map<string, SkippedFile>()
+  return {
+    of: <E extends FitEvent, R>(part: 'train' | 'test', events: AsyncGenerator<E, R>) =>
+      mapEvents(events, (event) => {
+        if (event.type !== 'skipped') return event
+        const key = `${part} ${event.file}`
+        if (skips.has(key)) return null
+        skips.set(key, { file: event.file, reason: event.reason })
+        return event
+      }),
+    all: (): readonly SkippedFile[] => [...skips.values()],
+  }
+}
 
-/** The pool of a source; what cannot be decoded was named before, where it is labelled. */
+/** The pool of a source. */
 function poolOf(source: Source): Task['pool'] {
   return async function* (size) {
     const { images } = yield* decodePool(source, size)

@@ -162,6 +162,22 @@ describe('the help', () => {
 })
 
 describe('a fit that pretrains', () => {
+  it('names a file without a label that cannot be read once, and in the record', async () => {
+    await writeShapes(at('spare'), { circle: 3, square: 3 }, 5)
+    await writeFile(at('spare', 'torn.png'), 'no image')
+    const { code, stderr } = await graft(
+      folder.path,
+      ...['fit', 'shapes', '--unlabelled', 'spare', '--strategies', 'rotation,jigsaw'],
+      ...['--budget', '0.1s', '-o', 'runs/torn'],
+    )
+    expect(code, stderr).toBe(0)
+    expect(stderr.match(/^skipped .*torn\.png: /gm)).toHaveLength(1)
+    const { data } = JSON.parse(await readFile(at('runs', 'torn', 'run.json'), 'utf8'))
+    expect(data.skipped).toEqual([
+      { file: 'torn.png', reason: expect.stringContaining('not an image') },
+    ])
+  })
+
   it('tries methods as strategies, and says which need other labels', async () => {
     const result = fitDocument.parse(
       await graftJson(
