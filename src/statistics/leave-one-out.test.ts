@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { Matrix, solve } from 'ml-matrix'
 import { describe, expect, test } from 'vitest'
 import { createRandom } from '../random.ts'
-import { leaveOneOutScore } from './leave-one-out.ts'
+import { leaveOneOutScore, withinNoise } from './leave-one-out.ts'
 
 const penalties = [1e-3, 1e-2, 1e-1, 1, 10]
 
@@ -138,4 +138,18 @@ test('a class of one example, and two rows in all, still have scores', () => {
   const two = leaveOneOutScore(features.slice(0, 2), [0, 1], 2)
   expect(two.accuracy).toBe(0)
   expect(Number.isFinite(two.explained)).toBe(true)
+})
+
+test('features that are not finite explain nothing, and are not within the noise of any', () => {
+  const { features, labels } = drawn(8, 4, 2, 3)
+  const broken = features.map((row, i) => (i === 3 ? [...row.slice(1), Number.NaN] : row))
+  const score = leaveOneOutScore(broken, labels, 2)
+  expect(score).toMatchObject({ explained: -Infinity, evidence: -Infinity })
+  expect(withinNoise(score, leaveOneOutScore(features, labels, 2))).toBe(false)
+  expect(withinNoise(score, score)).toBe(false)
+})
+
+test('a class without an example changes neither score', () => {
+  const { features, labels } = drawn(12, 4, 2, 3)
+  expect(leaveOneOutScore(features, labels, 3)).toEqual(leaveOneOutScore(features, labels, 2))
 })

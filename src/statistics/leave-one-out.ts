@@ -11,7 +11,7 @@ export type LeaveOneOut = {
   readonly accuracy: number
   /** The ridge penalty, relative to the mean eigenvalue of the Gram matrix, that did best. */
   readonly penalty: number
-  /** LogME: the log evidence of a Bayesian linear model, by example and averaged over the classes; higher is better. */
+  /** LogME: the log evidence of a Bayesian linear model, by example and averaged over the classes that occur; higher is better. */
   readonly evidence: number
 }
 
@@ -23,6 +23,8 @@ const penalties = [1e-3, 1e-2, 1e-1, 1, 10] as const
  * the fit to all others. The predictions need no refitting: with hat matrix H they are y - (y - Hy) / (1 - diag H) (PRESS; Allen, 1974).
  * One eigendecomposition of the centred Gram matrix serves all penalties.
  *
+ * Features of which one is not finite explain nothing: `explained` and `evidence` are -Infinity.
+ *
  * @param features rows of standardized features, [n, d]
  * @param labels the class of every row
  */
@@ -32,6 +34,11 @@ export function leaveOneOutScore(
   classes: number,
 ): LeaveOneOut {
   const n = features.length
+  if (features.some((row) => Array.from(row).some((value) => !Number.isFinite(value)))) {
+    const nothing = Number.NEGATIVE_INFINITY
+    const losses = Array(n).fill(Number.POSITIVE_INFINITY)
+    return { explained: nothing, losses, accuracy: 0, penalty: penalties[0], evidence: nothing }
+  }
   const { vectors, values } = gramEigen(features)
   const targets = Matrix.zeros(n, classes)
   for (let row = 0; row < n; row++) targets.set(row, labels[row] as number, 1)
@@ -39,8 +46,9 @@ export function leaveOneOutScore(
   const total = centred.clone().pow(2).sum()
   const projected = vectors.transpose().mmul(centred)
   const level = mean(values)
+  const present = [...new Set(Array.from(labels))]
   const evidence = mean(
-    Array.from({ length: classes }, (_, k) =>
+    present.map((k) =>
       logEvidence(
         values,
         projected.getColumn(k).map((value) => value ** 2),
@@ -91,6 +99,7 @@ export function withinNoise(
 ): boolean {
   const differences = losses.map((loss, row) => loss - (best.losses[row] as number))
   const total = differences.reduce((a, b) => a + b, 0)
+  if (!Number.isFinite(total)) return false
   return total <= 2 * standardDeviation(differences) * Math.sqrt(differences.length)
 }
 

@@ -10,6 +10,8 @@ export type PairedComparison = {
   readonly difference: number
   readonly low: number
   readonly high: number
+  /** Half the width of the interval before its bounds are cut: Infinity where equal differences are too few to tell. */
+  readonly half: number
   readonly confidence: number
   /** Two-sided: how often chance alone would differ this much if a and b were equally good. */
   readonly pValue: number
@@ -67,6 +69,7 @@ export function comparePaired(
     difference,
     low: clamp(difference - half, -largest, largest),
     high: clamp(difference + half, -largest, largest),
+    half,
     confidence,
     pValue,
     pairs,

@@ -289,7 +289,7 @@ describe('trainable parameters', () => {
     expect(trainableParameters(cnn([1, 8, 8], { classes: 2 }, createRandom(1)))).toHaveLength(8)
   })
 
-  test('are not bounds, rates, fillings, scalars, integers, nor what nothing reads', () => {
+  test('are not bounds, rates, fillings, scalars, integers, nor what nothing reads or only compares', () => {
     const builder = createBuilder()
     const one = (value: number) => float32([1], [value])
     const x = builder.input('x', 'float32', ['N', 4])
@@ -305,7 +305,8 @@ describe('trainable parameters', () => {
       builder.parameter('shape', { type: 'int64', dims: [2], data: BigInt64Array.of(-1n, 4n) }),
     ])
     builder.parameter('unread', one(1))
-    builder.output(shaped)
+    const isHigh = builder.op('Greater', [shaped, builder.parameter('threshold', one(3))])
+    builder.output(builder.op('Where', [isHigh, shaped, builder.op('Neg', [shaped])]))
     expect(trainableParameters(builder.build())).toEqual(['slope'])
   })
 })

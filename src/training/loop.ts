@@ -1,6 +1,7 @@
+import { stopsGradient } from '../autodiff/rules/index.ts'
 import { type Batch, batches } from '../data/batches.ts'
 import { GraftError } from '../errors.ts'
-import { type Graph, inputsOf } from '../graph/graph.ts'
+import { type Graph, inputsOf, operatorKey } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { constantRate, type Schedule } from '../nn/schedules.ts'
 import type { Random } from '../random.ts'
@@ -137,7 +138,8 @@ export function trainableParameters(graph: Graph): string[] {
   const excluded = new Set<string>()
   for (const node of graph.nodes) {
     const slots = untrained[node.operator]
-    for (const input of inputsOf(node)) wanted.add(input)
+    // What is only compared or counted has no gradient.
+    if (!stopsGradient(operatorKey(node))) for (const input of inputsOf(node)) wanted.add(input)
     node.inputs.forEach((input, slot) => {
       if (slots?.includes(slot)) excluded.add(input)
     })

@@ -6,6 +6,7 @@ import type { Runtime } from '../runtime/session.ts'
 import type { Examples } from './examples.ts'
 import { withParameters } from './forward.ts'
 import { isBatchNormalization, layerName, withNormalizationModes } from './normalization-layers.ts'
+import { mapEvents } from './task.ts'
 
 export type ReestimateOptions = {
   /** The examples that count; default all. */
@@ -55,12 +56,10 @@ export async function* reestimateStatistics(
   for (const [depth, stage] of stages.entries()) {
     const known = withParameters(inference, estimated)
     const steps = momentsOf(known, stage, examples, indices, options.batchSize ?? 32, runtime)
-    let step = await steps.next()
-    for (; !step.done; step = await steps.next()) {
-      yield { done: depth * indices.length + step.value, total }
-    }
+    const before = depth * indices.length
+    const moments = yield* mapEvents(steps, (done) => ({ done: before + done, total }))
     stage.forEach((node, index) => {
-      const { count, mean, squares } = (step.value as readonly Moments[])[index] as Moments
+      const { count, mean, squares } = moments[index] as Moments
       if (count < 2) {
         throw new GraftError(
           'bad-input',

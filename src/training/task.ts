@@ -151,6 +151,21 @@ export const asProgress = <R>(
 ): AsyncGenerator<ProgressEvent, R> =>
   mapEvents(steps, (step) => ({ type: 'progress', phase, ...step }))
 
+/** What a generator yields and returns; something is released where it fails, or nobody listens to its end. */
+export async function* orRelease<T, R>(
+  held: { release?(): Promise<void> },
+  events: AsyncGenerator<T, R>,
+): AsyncGenerator<T, R> {
+  let isDone = false
+  try {
+    const value = yield* events
+    isDone = true
+    return value
+  } finally {
+    if (!isDone) await held.release?.()
+  }
+}
+
 /** The passes over the data that a budget pays for, as a fraction: forward and backward pass cost about three forward ones. */
 export function affordableEpochs(
   { multiplyAdds }: Pick<Task, 'multiplyAdds'>,

@@ -197,3 +197,10 @@ function layoutAt(
   }
   return image.layout
 }
+
+/** What is wrong with a backbone whose features are infinite or no numbers. */
+export const notFinite = () =>
+  new GraftError(
+    'unsupported',
+    'the features of the backbone are not finite for these images: give --mean and --std as it was trained with, or another backbone',
+  )

@@ -46,3 +46,10 @@ describe('what cannot be is refused in one line that says what can', () => {
     expect(() => resolved(choices)).toThrow(message)
   })
 })
+
+test('features of all depths are those of the whole network', () => {
+  expect(resolved({ reuse: top.name, head: 'selected' }).start.head).toBe('selected')
+  expect(() => resolved({ reuse: lower.name, head: 'selected' })).toThrow(
+    'an output layer on features of all depths reads them all: leave out --reuse, or --head',
+  )
+})

@@ -55,6 +55,12 @@ export function resolveChoices(
       'an output layer on features of all depths reads frozen ones only: leave out --thaw and --new-blocks, or --head',
     )
   }
+  if (head === 'selected' && depth && depth !== depths.at(-1)) {
+    throw new GraftError(
+      'bad-usage',
+      'an output layer on features of all depths reads them all: leave out --reuse, or --head',
+    )
+  }
   if (newBlocks && depth?.value === null) {
     throw new GraftError('bad-usage', `no new blocks can be put on the scores "${depth.name}"`)
   }

@@ -11,7 +11,7 @@ import {
 } from '../training/normalization.ts'
 import { finish } from '../training/predict.ts'
 import type { StrategyEvent, Task } from '../training/task.ts'
-import type { Backbone } from './backbone.ts'
+import { type Backbone, notFinite } from './backbone.ts'
 import { entropiesOf } from './entropy.ts'
 import { standardize } from './standardize.ts'
 
@@ -81,6 +81,7 @@ export async function* chooseNormalization(
     sentence: `normalization by leave-one-out score: ${list.join(', ')}`,
     kept: true,
   }
+  if (scores[0]?.explained === Number.NEGATIVE_INFINITY) throw notFinite()
   const best = (scores[0] as Score).normalization
   const contenders = scores.filter((score) => withinNoise(score, scores[0] as Score))
   if (!whole || contenders.length === 1) return best
@@ -108,7 +109,8 @@ async function* informative(
   const found: { readonly normalization: Normalization; readonly information: number }[] = []
   for (const normalization of candidates) {
     const { information } = await finish(entropies(normalization))
-    found.push({ normalization, information })
+    const isKnown = Number.isFinite(information)
+    found.push({ normalization, information: isKnown ? information : Number.NEGATIVE_INFINITY })
   }
   found.sort((a, b) => b.information - a.information)
   const most = found[0]?.information ?? 0

@@ -1,7 +1,7 @@
 import { GraftError } from '../errors.ts'
 import { mean } from '../statistics/summaries.ts'
 import type { StrategyEvent } from '../training/task.ts'
-import type { Backbone } from './backbone.ts'
+import { type Backbone, notFinite } from './backbone.ts'
 import { cacheFeatures } from './cached-features.ts'
 import { type ReuseChoices, resolveChoices } from './choices.ts'
 import type { Depth } from './depths.ts'
@@ -27,10 +27,15 @@ export async function* findReuse(
   const top = depths.at(-1) as Depth
   const candidates = scores ? [...depths, scores] : depths
   const ranked = yield* rankDepths(task, candidates, network, images)
+  const own = ranked.find(({ depth }) => depth === start.depth)
+  if (own?.explained === Number.NEGATIVE_INFINITY) throw notFinite()
   const rivals = rivalsOf(ranked, top)
   const first = [start.depth, top, ...rivals]
   const wanted = [...new Set([...first, ...ranked.map(({ depth }) => depth)])]
-  const cached = yield* cacheFeatures(task, network, wanted, images, { least: first.length, views })
+  const cached = yield* cacheFeatures(task, network, wanted, images, {
+    least: new Set(first).size,
+    views,
+  })
   const within = ranked.filter(({ depth }) => cached.depths.includes(depth))
   const context: TrialContext = {
     ...given,

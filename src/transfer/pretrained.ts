@@ -6,6 +6,7 @@ import { pixelsInput } from '../training/normalization.ts'
 import {
   mapEvents,
   named,
+  orRelease,
   type Strategy,
   type StrategyEvent,
   type StrategyResult,
@@ -124,21 +125,6 @@ async function* pretrainAndReuse(
       const model = yield* whole.train()
       return { ...model, provenance: { strategy: name, ...provenance, ...model.provenance } }
     },
-  }
-}
-
-/** Goes on with something else, and releases a result where that fails. */
-async function* orRelease<T, R>(
-  result: StrategyResult,
-  events: AsyncGenerator<T, R>,
-): AsyncGenerator<T, R> {
-  let isDone = false
-  try {
-    const value = yield* events
-    isDone = true
-    return value
-  } finally {
-    if (!isDone) await result.release?.()
   }
 }
 

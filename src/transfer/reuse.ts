@@ -6,7 +6,7 @@ export type Reuse = {
   /** How far the network is reused. */
   readonly depth: Depth
   /**
-   * What the new output layer reads: the features of that depth, or the best ones of all depths up to there. One that is `propagated` reads the features of that depth,
+   * What the new output layer reads: the features of that depth, or the best ones of all depths. One that is `propagated` reads the features of that depth,
    * and learned from images without labels too.
    */
   readonly head: HeadKind | 'propagated'

@@ -7,7 +7,7 @@ import type { Block } from './cuts.ts'
 import type { Depth } from './depths.ts'
 import type { Known } from './moves.ts'
 import { frozenUpTo, keyOf, type Reuse } from './reuse.ts'
-import { type Choices, type Refusal, search, type Trial } from './search.ts'
+import { type Choices, compareTrials, type Refusal, search, type Trial } from './search.ts'
 
 const folds = stratifiedFolds(
   Array.from({ length: 40 }, (_, index) => index % 2),
@@ -237,4 +237,33 @@ describe('choices of the user', () => {
     expect(best).toMatchObject(expected)
     expect(decisions.length).toBeGreaterThan(0)
   })
+})
+
+test('equal differences have no spread to show', () => {
+  const five = folds.slice(0, 5)
+  const of = (accuracy: number, loss: number) => ({
+    folds: five.map((_, fold) => ({ fold, accuracy, seconds: 0, curve: [] })),
+    losses: five.map(() => loss),
+  })
+  const { numbers } = compareTrials({ folds }, of(0.5, 1), of(0.75, 0.5), false)
+  expect(numbers).toBe(
+    '0.500 -> 0.750, +25.0 points in every fold; loss 1.000 -> 0.500, -0.500 in every fold',
+  )
+  expect(compareTrials({ folds }, of(0.5, 1), of(0.5, 1), false).numbers).toContain(
+    'the same in every fold',
+  )
+})
+
+test('where a trial fails, the best so far is released', async () => {
+  const start = { reuse: frozenUpTo(top), how: '', folds: [], losses: [] }
+  const released: Trial[] = []
+  // biome-ignore lint/correctness/useYield: it fails at once.
+  const failing = async function* (): AsyncGenerator<StrategyEvent, Trial> {
+    throw new Error('out of memory')
+  }
+  const discard = async (trial: Trial) => void released.push(trial)
+  await expect(collect(search({ folds }, start, nothing, {}, failing, discard))).rejects.toThrow(
+    'out of memory',
+  )
+  expect(released).toEqual([start])
 })

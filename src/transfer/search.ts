@@ -1,5 +1,5 @@
 import { mean } from '../statistics/summaries.ts'
-import type { FoldResult, StrategyEvent, Task } from '../training/task.ts'
+import { type FoldResult, orRelease, type StrategyEvent, type Task } from '../training/task.ts'
 import { compareFolds } from './compare-folds.ts'
 import { type Known, moves } from './moves.ts'
 import { keyOf, type Reuse } from './reuse.ts'
@@ -39,27 +39,31 @@ export async function* search<T extends Trial>(
 ): AsyncGenerator<StrategyEvent, T> {
   let best = start
   const tried = new Map<string, boolean>([[keyOf(start.reuse), true]])
-  for (;;) {
-    const step = nextStep(best.reuse, known, fixed, tried)
-    if (!step) return best
-    const { reuse, what, isAsSimple } = step
-    const trial = yield* evaluate(reuse, best)
-    if ('reason' in trial) {
-      tried.set(keyOf(reuse), false)
-      yield { type: 'decision', sentence: `not tried: ${what}: ${trial.reason}`, kept: false }
-      continue
+  const events = (async function* (): AsyncGenerator<StrategyEvent, T> {
+    for (;;) {
+      const step = nextStep(best.reuse, known, fixed, tried)
+      if (!step) return best
+      const { reuse, what, isAsSimple } = step
+      const trial = yield* evaluate(reuse, best)
+      if ('reason' in trial) {
+        tried.set(keyOf(reuse), false)
+        yield { type: 'decision', sentence: `not tried: ${what}: ${trial.reason}`, kept: false }
+        continue
+      }
+      const { kept, numbers } = compareTrials(task, best, trial, isAsSimple)
+      tried.set(keyOf(reuse), kept)
+      const how = trial.how && ` ${trial.how}`
+      yield {
+        type: 'decision',
+        sentence: `${what}${how}: ${numbers}: ${kept ? 'kept' : 'taken back'}`,
+        kept,
+      }
+      const lost = kept ? best : trial
+      if (kept) best = trial
+      await discard(lost)
     }
-    const { kept, numbers } = compareTrials(task, best, trial, isAsSimple)
-    tried.set(keyOf(reuse), kept)
-    const how = trial.how && ` ${trial.how}`
-    yield {
-      type: 'decision',
-      sentence: `${what}${how}: ${numbers}: ${kept ? 'kept' : 'taken back'}`,
-      kept,
-    }
-    await discard(kept ? best : trial)
-    if (kept) best = trial
-  }
+  })()
+  return yield* orRelease({ release: () => discard(best) }, events)
 }
 
 function nextStep(at: Reuse, known: Known, fixed: Choices, tried: ReadonlyMap<string, boolean>) {
@@ -99,14 +103,17 @@ export function compareTrials(
   const isGain = loss.difference < 0 && (isAsSimple || loss.reliable)
   const isLoss = accuracy.difference < 0 && (!isAsSimple || accuracy.reliable)
   const kept = isGain && !isLoss
-  const spread = ({ difference, high }: typeof loss) => high - difference
   // Without the sign of what rounds to zero.
   const points = (value: number) => ((Math.round(1000 * value) || 0) / 10).toFixed(1)
+  // Equal differences have no spread, and say nothing of what others would be.
+  const within = (half: number, show: (value: number) => string) =>
+    Number.isFinite(half) ? ` +- ${show(half)}` : ''
+  const everywhere = (half: number) => (Number.isFinite(half) ? '' : ' in every fold')
   const gain =
-    spread(accuracy) < 1
-      ? `${accuracy.difference > -5e-4 ? '+' : ''}${points(accuracy.difference)} +- ${points(spread(accuracy))} points`
-      : 'the same in every fold'
-  const change = `${loss.difference.toFixed(3)} +- ${spread(loss).toFixed(3)}`
+    !Number.isFinite(accuracy.half) && accuracy.difference === 0
+      ? 'the same in every fold'
+      : `${accuracy.difference > -5e-4 ? '+' : ''}${points(accuracy.difference)}${within(accuracy.half, points)} points${everywhere(accuracy.half)}`
+  const change = `${loss.difference.toFixed(3)}${within(loss.half, (value) => value.toFixed(3))}${everywhere(loss.half)}`
   return {
     kept,
     numbers: `${accuracy.b.toFixed(3)} -> ${accuracy.a.toFixed(3)}, ${gain}; loss ${loss.b.toFixed(3)} -> ${loss.a.toFixed(3)}, ${change}`,

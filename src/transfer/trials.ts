@@ -5,7 +5,13 @@ import type { Graph } from '../graph/graph.ts'
 import type { TensorType } from '../graph/tensor.ts'
 import { mean } from '../statistics/summaries.ts'
 import type { FeatureOptions } from '../training/features.ts'
-import { type FoldResult, remember, type StrategyEvent, type Task } from '../training/task.ts'
+import {
+  type FoldResult,
+  orRelease,
+  remember,
+  type StrategyEvent,
+  type Task,
+} from '../training/task.ts'
 import type { CachedFeatures } from './cached-features.ts'
 import { type Depth, featuresAt } from './depths.ts'
 import { headBias, headWeight, withHead } from './head.ts'
@@ -79,7 +85,8 @@ export function createTrials(
       left -= tuner.cost
       return true
     }
-    return yield* tunedTrial(context, heads, reuse, probe, tuner, best, more)
+    const trial = tunedTrial(context, heads, reuse, probe, tuner, best, more)
+    return yield* orRelease(tuner, trial)
   }
 }
 
@@ -185,7 +192,10 @@ async function* tunedTrial(
     if (faster > highestRate || !more()) break
     const next = yield* at(faster, again)
     const count = Math.min(fits.length, next.length)
-    const lossOf = (of: readonly Fit[]) => mean(bestEpoch(of).losses.slice(0, count))
+    const lossOf = (of: readonly Fit[]) => {
+      const { epoch, losses } = bestEpoch(of)
+      return epoch === 0 ? Number.POSITIVE_INFINITY : mean(losses.slice(0, count))
+    }
     if (!(lossOf(next) < lossOf(fits))) break
     ;[learningRate, fits] = [faster, next]
   }
@@ -243,6 +253,7 @@ async function* testedRate(
 function isHopeless(fits: readonly Fit[], { folds, losses }: Trial): boolean {
   const count = fits.length
   const { epoch, losses: own } = bestEpoch(fits)
+  if (epoch === 0) return true
   const accuracy = mean(fits.map(({ curve }) => curve[epoch - 1]?.validationAccuracy ?? 0))
   const before = mean(folds.slice(0, count).map((fold) => fold.accuracy))
   return mean(own) >= mean(losses.slice(0, count)) || accuracy < before

@@ -135,3 +135,11 @@ test('the best epoch is one for all folds, at one temperature', () => {
   const folds = [{ losses: flat(3, 1, 2) }, { losses: flat(3, 4, 2.5) }]
   expect(bestEpoch(folds)).toMatchObject({ epoch: 3, losses: [2, 2.5] })
 })
+
+test('there is no best epoch where none is finite in every fold', () => {
+  const flat = (loss: number) => [temperatures.map(() => loss)]
+  expect(bestEpoch([{ losses: flat(1) }, { losses: flat(Number.NaN) }])).toMatchObject({
+    epoch: 0,
+    losses: [],
+  })
+})

@@ -161,7 +161,12 @@ export async function* createTuner(
     },
     task.runtime,
   )
-  const forward = await compileForward(graph, [...step.parameters().keys()], task.runtime)
+  const forward = await compileForward(graph, [...step.parameters().keys()], task.runtime).catch(
+    async (error) => {
+      await step.release()
+      throw error
+    },
+  )
   const classWeights = balancedWeights(task.labels, classes)
   const measure = async (rows: readonly number[]) => {
     if (rows.length === 0) return null
@@ -269,7 +274,9 @@ function affordable(task: Task, perImage: number, batchSize: number) {
   throw new GraftError('internal', 'there are no folds')
 }
 
-/** The epoch, from 1, after which the held-out loss of all folds was lowest, each epoch at its best temperature, and the losses there. */
+/**
+ * The epoch, from 1, after which the held-out loss of all folds was lowest, each epoch at its best temperature, and the losses there; epoch 0 and no losses where none is finite.
+ */
 export function bestEpoch(folds: readonly Pick<Tuned, 'losses'>[]): {
   readonly epoch: number
   readonly losses: readonly number[]
