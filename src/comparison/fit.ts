@@ -1,14 +1,12 @@
 import { readFile } from 'node:fs/promises'
-import { type DataEvent, decodeImages, type LabelledImages } from '../data/decode-images.ts'
+import { decodeImages, type LabelledImages, takeLabelled } from '../data/decode-images.ts'
 import { findDuplicates } from '../data/duplicates.ts'
 import { fingerprint } from '../data/fingerprint.ts'
 import { stratifiedFolds } from '../data/folds.ts'
 import { openSource } from '../data/open-source.ts'
-import type { Images, Size } from '../data/pixels.ts'
-import { decodePool } from '../data/pool.ts'
+import type { Images } from '../data/pixels.ts'
 import { probeImageSize } from '../data/probe.ts'
-import type { LabelledItem, SkippedFile, Source } from '../data/source.ts'
-import { usableClasses } from '../data/usable-classes.ts'
+import type { LabelledItem, Source } from '../data/source.ts'
 import { GraftError, inFile } from '../errors.ts'
 import { readModel } from '../graph/read.ts'
 import { createRandom } from '../random.ts'
@@ -16,9 +14,9 @@ import type { Runtime } from '../runtime/session.ts'
 import { designFor } from '../training/design.ts'
 import { exportModel, openExportedModel } from '../training/exported-model.ts'
 import { type Normalization, numbersIn } from '../training/normalization.ts'
+import { scratch } from '../training/scratch.ts'
 import {
   asProgress,
-  mapEvents,
   type Strategy,
   type StrategyEvent,
   type StrategyResult,
@@ -32,6 +30,7 @@ import { type EasyLabelsConfiguration, openEasyLabels } from './easy-labels.ts'
 import { evaluate } from './evaluate.ts'
 import { digestFrozen } from './frozen-tensors.ts'
 import { anyBackbone, type OpenedBackbone, openBackbone } from './open-backbone.ts'
+import { decodeLabelled, namedOnce, poolOf } from './read-images.ts'
 import type { RunRecord, StrategyRecord } from './record.ts'
 import type { RunFolder } from './run-folder.ts'
 import { needBackbone, strategiesNamed } from './strategies.ts'
@@ -119,14 +118,32 @@ export async function* fit(
       throw changed(`${configuration[what]}`)
     }
   }
-  const strategies = await openStrategies(configuration, backbone, given, easy.labels, runtime)
+  if (given && !backbone && missing === null) {
+    throw new GraftError(
+      'bad-usage',
+      '--mean and --std say how a backbone wants its pixels: give one with --backbone, and transfer among --strategies',
+    )
+  }
+  const strategies = await openStrategies(
+    configuration,
+    { backbone, missing },
+    given,
+    easy.labels,
+    runtime,
+  )
   for (const { label, count } of short) {
     const sentence = `class "${source.classes[label]}" has ${count} labelled images, not ${labelsPerClass}: all are used`
     yield { type: 'notice', sentence }
   }
   const skips = namedOnce()
-  const labelled = yield* skips.of('train', decodeLabelled(source, designFor(nativeSize).size))
+  const labelled = yield* skips.of(decodeLabelled(source, designFor(nativeSize).size))
   const { classes, labels } = labelled
+  if (
+    began &&
+    (began.data.labelled !== labels.length || `${began.data.classes}` !== `${classes}`)
+  ) {
+    throw changed(configuration.data)
+  }
   const folds = await inFile(configuration.data, () =>
     stratifiedFolds(
       labels,
@@ -171,8 +188,8 @@ export async function* fit(
     test: null,
   }
   await folder.writeRecord(blank)
-
   if (missing !== null) yield { type: 'notice', sentence: missing }
+
   const available = strategies.filter(({ unavailable }) => unavailable === null)
   const task: Task = {
     classes,
@@ -193,7 +210,7 @@ export async function* fit(
   const results = new Map<string, StrategyResult>()
   for (const strategy of strategies) {
     yield { type: 'strategy', name: strategy.name, status: 'started' }
-    const { record, result } = yield* skips.of('train', tryStrategy(strategy, task, testToTrain))
+    const { record, result } = yield* skips.of(tryStrategy(strategy, task, testToTrain))
     records.push(record)
     if (result) results.set(strategy.name, result)
     const { name, status, reason, accuracy } = record
@@ -214,7 +231,7 @@ export async function* fit(
   const frozen = model.frozen && digestFrozen(model.frozen, readModel(await readFile(folder.model)))
   const trained = yield* task.images(model.size)
   const measured = measureTest(folder, source, classes, trained, runtime)
-  const test = yield* skips.of('test', measured)
+  const test = yield* skips.of(measured)
   const record: RunRecord = {
     ...blank,
     status: 'done',
@@ -240,7 +257,7 @@ const changed = (path: string) =>
 /** Opens the strategies before any time is spent: a backbone that cannot be used stops the run. */
 async function openStrategies(
   configuration: FitConfiguration,
-  opened: OpenedBackbone | null,
+  { backbone: opened, missing }: { backbone: OpenedBackbone | null; missing: string | null },
   given: Normalization | null,
   easyLabels: EasyLabels,
   runtime: Runtime,
@@ -255,7 +272,17 @@ async function openStrategies(
   const normalization = given ?? backbone?.normalization ?? null
   const choices = choicesIn(configuration)
   const options = { backbone, normalization, choices, easyLabels }
-  const named = strategiesNamed(configuration.strategies, options, configuration.unlabelled)
+  const named = strategiesNamed(configuration.strategies, options, {
+    unlabelled: configuration.unlabelled,
+    missing,
+  })
+  const reuses = named.some(({ name }) => name !== scratch.name)
+  if (!reuses && Object.values(choices).some((choice) => choice !== null)) {
+    throw new GraftError(
+      'bad-usage',
+      '--reuse, --thaw, --thaw-rate, --head, --new-blocks and --statistics are for strategies that reuse a network: add one to --strategies',
+    )
+  }
   if (backbone) {
     await inFile(backbone.name, async () =>
       resolveChoices(await cutBackbone(backbone.graph, runtime), choices),
@@ -274,60 +301,6 @@ function givenNormalization(mean: string | null, std: string | null): Normalizat
     )
   }
   return { name: '--mean and --std', mean: means, std: deviations, order: 'RGB' }
-}
-
-type Labelled = {
-  readonly classes: readonly string[]
-  readonly labels: Int32Array
-  readonly images: Task['images']
-}
-
-/** Decodes the labelled images once to find out which of them can be used; other sizes follow on demand. */
-async function* decodeLabelled(source: Source, size: Size): AsyncGenerator<DataEvent, Labelled> {
-  for (const skip of source.skipped) yield { type: 'skipped', ...skip }
-  const first = yield* decodeImages('train', source.train, size)
-  const { classes, lost } = usableClasses(source, first.labels)
-  for (const skip of lost) yield { type: 'skipped', ...skip }
-  const decoded = new Map<string, Images>([[keyOf(size), first.images]])
-  return {
-    classes,
-    labels: first.labels.map((label) => classes.indexOf(source.classes[label] as string)),
-    async *images(wanted) {
-      const known = decoded.get(keyOf(wanted))
-      if (known) return known
-      const { images } = yield* decodeImages('train', source.train, wanted)
-      decoded.set(keyOf(wanted), images)
-      return images
-    },
-  }
-}
-
-/** The files of each part that cannot be used: those that are skipped at one size are not named again at the next. */
-function namedOnce() {
-  const skips = new Map<string, SkippedFile>()
-  return {
-    of: <E extends FitEvent, R>(part: 'train' | 'test', events: AsyncGenerator<E, R>) =>
-      mapEvents(events, (event) => {
-        if (event.type !== 'skipped') return event
-        const key = `${part} ${event.file}`
-        if (skips.has(key)) return null
-        skips.set(key, { file: event.file, reason: event.reason })
-        return event
-      }),
-    all: (): readonly SkippedFile[] => [...skips.values()],
-  }
-}
-
-/** The pool of a source. */
-function poolOf(source: Source): Task['pool'] {
-  return async function* (size) {
-    const { images } = yield* decodePool(source, size)
-    return images
-  }
-}
-
-function keyOf({ height, width, channels }: Size): string {
-  return `${height}x${width}x${channels}`
 }
 
 async function* measureTest(
@@ -350,14 +323,21 @@ async function* measureTest(
     }
     return null
   }
-  const [first, ...more] = findDuplicates(train, test.images)
-  if (first) {
-    const others = more.length === 0 ? '' : `, and ${more.length} more`
+  const seen = new Map(findDuplicates(train, test.images).map((pair) => [pair.test, pair.train]))
+  for (const [file, twin] of seen) {
+    const reason = `a test image that is the same picture as ${twin} of the training images`
+    yield { type: 'skipped', part: 'test', file, reason }
+  }
+  const unseen = [...test.images.names.keys()].filter(
+    (index) => !seen.has(test.images.names[index] as string),
+  )
+  if (unseen.length === 0) {
     yield {
       type: 'notice',
-      sentence: `the test is no fair one: ${first.test} is the same picture as ${first.train} of the training images${others}`,
+      sentence: 'all test images are training images too: nothing is measured',
     }
+    return null
   }
   const model = await openExportedModel(folder.model)
-  return yield* asProgress('test', evaluate(model, test, runtime))
+  return yield* asProgress('test', evaluate(model, takeLabelled(test, unseen), runtime))
 }

@@ -19,6 +19,9 @@ test('a strategy that cannot be tried says why, as long as another one can', () 
   expect(() => strategiesNamed('transfer', none)).toThrow(
     /^no strategy can be tried: transfer: no backbone was given/,
   )
+  expect(() => strategiesNamed('transfer', none, { missing: 'Graft is offline' })).toThrow(
+    /transfer: no backbone was given.*; Graft is offline$/,
+  )
 })
 
 test.each(['magic', '', 'scratch,', 'constructor'])('"%s" is no list of strategies', (list) => {
@@ -33,7 +36,8 @@ test('says which strategies of a list need a backbone', () => {
 })
 
 test('a folder of images without labels is for strategies that look at it', () => {
-  const names = (list: string) => strategiesNamed(list, given, 'more').map(({ name }) => name)
+  const names = (list: string) =>
+    strategiesNamed(list, given, { unlabelled: 'more' }).map(({ name }) => name)
   expect(names('scratch,rotation')).toEqual(['scratch', 'rotation'])
   expect(() => names('scratch,transfer')).toThrow(
     /^--unlabelled is for a strategy that learns from images without labels: add one such as rotation/,

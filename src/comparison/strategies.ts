@@ -22,13 +22,17 @@ const strategies: Readonly<Record<string, (options: StrategyOptions) => Strategy
 /**
  * The strategies of a list such as `scratch,transfer`, in their usual order.
  *
- * @param unlabelled the folder of images without labels that is given; null for none
+ * @param unlabelled the folder of images without labels that is given; default none
+ * @param missing why there is no backbone though one was wanted; default there is one, or none was
  * @throws GraftError `bad-usage` for an unknown name, where none of them can be tried, and for images or labels that none of them would learn from
  */
 export function strategiesNamed(
   list: string,
   options: StrategyOptions,
-  unlabelled: string | null = null,
+  {
+    unlabelled = null,
+    missing = null,
+  }: { readonly unlabelled?: string | null; readonly missing?: string | null } = {},
 ): Strategy[] {
   const wanted = createNamed(list, options)
   const areSeen = Object.values(methods).some(
@@ -54,7 +58,8 @@ export function strategiesNamed(
   }
   if (wanted.every(({ unavailable }) => unavailable !== null)) {
     const reasons = wanted.map(({ name, unavailable }) => `${name}: ${unavailable}`)
-    throw new GraftError('bad-usage', `no strategy can be tried: ${reasons.join('; ')}`)
+    const all = missing === null ? reasons : [...reasons, missing]
+    throw new GraftError('bad-usage', `no strategy can be tried: ${all.join('; ')}`)
   }
   return wanted
 }

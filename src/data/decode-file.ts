@@ -9,7 +9,12 @@ import { bytesPerImage, type Pixels, type Size } from './pixels.ts'
 /** The pixels of one image (rows, columns, channels), or why there are none. */
 export type Decoded =
   | { readonly ok: true; readonly pixels: Uint8Array }
-  | { readonly ok: false; readonly reason: string }
+  | {
+      readonly ok: false
+      readonly reason: string
+      /** Whether the file system refused it, which may be otherwise the next time. */
+      readonly mayPass?: true
+    }
 
 /** Formats that sharp's builds cannot read. */
 const ownReaders = [
@@ -25,12 +30,13 @@ const ownReaders = [
  * are not decoded. Throws only for a size with other than 1 or 3 channels (`unsupported`).
  */
 export async function decodeFile(path: string, size: Size): Promise<Decoded> {
+  let bytes: Buffer
   try {
-    return await decodeBytes(await readFile(path), size)
+    bytes = await readFile(path)
   } catch (error) {
-    if (error instanceof GraftError) throw error
-    return { ok: false, reason: reasonOf(error) }
+    return { ok: false, reason: reasonOf(error), mayPass: true }
   }
+  return decodeBytes(bytes, size)
 }
 
 /** Decodes the bytes of an image file; see `decodeFile`. */

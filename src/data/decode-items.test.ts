@@ -1,4 +1,4 @@
-import { readdir, readFile, utimes, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { drain, folderOf, idxOf, imageOf } from '../../testing/test-folder.ts'
@@ -56,6 +56,16 @@ describe('the cache', () => {
     expect(second).toEqual(first)
     return { items, file: join(cache, 'images', name), folder, cache }
   }
+
+  test('keeps nothing where the file system refused a file, which it may give the next time', async () => {
+    const { folder, items } = await sampleItems()
+    const [file, away] = [join(folder, 'a/1.png'), join(folder, 'away.png')]
+    const cache = join(folder, 'cache')
+    await rename(file, away)
+    expect((await drain(decodeItems(items, size, cache))).result.kept).toEqual([2])
+    await rename(away, file)
+    expect((await drain(decodeItems(items, size, cache))).result.kept).toEqual([0, 2])
+  })
 
   test('gives the same result without the files', async () => {
     await decodeTwice((_, folder) => writeFile(join(folder, 'a/1.png'), 'gone'))

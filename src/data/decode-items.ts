@@ -13,7 +13,7 @@ export type DecodeProgress = { readonly done: number; readonly total: number }
 
 /**
  * Decodes items to one block of NHWC pixels, several at a time, and yields about a hundred progress events. What was
- * decoded before comes from `folder` (default: `cacheFolder()`; null for no cache) and is written there. Throws
+ * decoded before comes from `folder` (default: `cacheFolder()`; null for no cache) and is written there, unless the file system refused a file. Throws
  * `bad-input` where the block is larger than one buffer may be.
  */
 export async function* decodeItems(
@@ -29,15 +29,15 @@ export async function* decodeItems(
     yield { done: total, total }
     return cached
   }
-  const decoded = yield* decodeAll(items, size)
-  if (path !== null && total > 0) await writePixels(path, decoded)
+  const { mayPass, ...decoded } = yield* decodeAll(items, size)
+  if (path !== null && total > 0 && !mayPass) await writePixels(path, decoded)
   return decoded
 }
 
 async function* decodeAll(
   items: readonly Item[],
   size: Size,
-): AsyncGenerator<DecodeProgress, DecodedItems> {
+): AsyncGenerator<DecodeProgress, DecodedItems & { readonly mayPass: boolean }> {
   const total = items.length
   const row = bytesPerImage(size)
   if (total * row > constants.MAX_LENGTH) {
@@ -50,6 +50,7 @@ async function* decodeAll(
   const data = new Uint8Array(total * row)
   const kept: number[] = []
   const failed: { index: number; reason: string }[] = []
+  let mayPass = false
   const ahead = Math.max(4, 2 * availableParallelism())
   const running: Promise<Decoded>[] = []
   for (let i = 0; i < total; i++) {
@@ -62,13 +63,14 @@ async function* decodeAll(
       kept.push(i)
     } else {
       failed.push({ index: i, reason: decoded.reason })
+      mayPass ||= decoded.mayPass ?? false
     }
     const done = i + 1
     if (done === total || Math.floor((100 * done) / total) > Math.floor((100 * i) / total)) {
       yield { done, total }
     }
   }
-  return { kept, failed, data: data.subarray(0, kept.length * row) }
+  return { kept, failed, data: data.subarray(0, kept.length * row), mayPass }
 }
 
 async function decodeItem({ origin }: Item, size: Size): Promise<Decoded> {

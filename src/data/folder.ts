@@ -45,6 +45,16 @@ export async function findInFolder(path: string): Promise<Found> {
   }
 }
 
+/** The same for images to measure on: of a folder with `test/` in it, that part alone, `train/` or not. */
+export async function findTestInFolder(path: string): Promise<Found> {
+  const entries = await listFolder(path)
+  const has = (part: string) =>
+    entries.some(({ name, entry }) => name === part && entry.kind === 'folder')
+  if (!has('test') || has('train')) return findInFolder(path)
+  const { images, skipped } = await findClasses(join(path, 'test'), 'test')
+  return { kind: 'folder', train: [], unlabelled: [], test: images, skipped }
+}
+
 async function findClasses(
   path: string,
   prefix: string,

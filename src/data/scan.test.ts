@@ -177,7 +177,12 @@ describe('a bad path is one clear line', () => {
     ['an empty folder', {}, '', /: the folder is empty$/],
     ['images without classes', { 'a.png': 'x' }, '', /images but no class folders; put the images/],
     ['no classes', { 'a.txt': 'x' }, '', /holds no class folders; put the images/],
-    ['classes without images', { 'a/b.txt': 'x' }, '', /no labelled images found$/],
+    [
+      'classes without images',
+      { 'a/b.txt': 'x' },
+      '',
+      /no labelled images found; 1 file was skipped, a: a class folder without images$/,
+    ],
     ['one class', { 'cats/a.png': 'x' }, '', /only one class \("cats"\) has images/],
     ['a single image', { 'a.png': 'x' }, '/a.png', /not a data set; give a folder, a \.csv/],
   ]
@@ -198,6 +203,8 @@ describe('sources given beside the data', () => {
     const split = await folderOf({ 'train/cats/1.png': 'x', 'test/cats/2.png': 'x' })
     expect(names((await scanTest(split, ['cats', 'dogs'])).test)).toEqual(['test/cats/2.png'])
     await expect(scanTest(split, ['emus', 'dogs'])).rejects.toThrow('"cats"')
+    const alone = await folderOf({ 'test/cats/3.png': 'x' })
+    expect(names((await scanTest(alone, ['cats', 'dogs'])).test)).toEqual(['test/cats/3.png'])
   })
 
   test('unlabelled images come from any depth, and lose the labels they have', async () => {

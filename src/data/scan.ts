@@ -1,6 +1,6 @@
 import { GraftError } from '../errors.ts'
 import { entryAt, findImages, listFolder } from './find-images.ts'
-import { findInFolder } from './folder.ts'
+import { findInFolder, findTestInFolder } from './folder.ts'
 import { findInIdxFolder, findInIdxPair, splitPair } from './idx-source.ts'
 import { findInManifest } from './manifest.ts'
 import {
@@ -21,11 +21,11 @@ import {
 export async function scan(path: string): Promise<Source> {
   const found = await find(path, findInFolder)
   const classes = classesOf(found.train)
-  if (classes.length === 0) throw new GraftError('bad-input', `${path}: no labelled images found`)
+  if (classes.length === 0) throw nothingFound(path, 'labelled images', found)
   if (classes.length === 1) {
     throw new GraftError(
       'bad-input',
-      `${path}: only one class ("${classes[0]}") has images; at least two are needed`,
+      `${path}: only one class ("${classes[0]}") has images; at least two are needed${firstSkip(found)}`,
     )
   }
   return numbered(path, found, classes)
@@ -40,9 +40,9 @@ export async function scanTest(
   path: string,
   classes: readonly string[],
 ): Promise<{ test: readonly LabelledItem[]; skipped: Source['skipped'] }> {
-  const found = await find(path, findInFolder)
+  const found = await find(path, findTestInFolder)
   const test = numberLabels(found.test ?? found.train, classes, path)
-  if (test.length === 0) throw new GraftError('bad-input', `${path}: no labelled images found`)
+  if (test.length === 0) throw nothingFound(path, 'labelled images', found)
   return { test, skipped: found.skipped }
 }
 
@@ -52,7 +52,7 @@ export async function scanUnlabelled(
 ): Promise<{ unlabelled: readonly Item[]; skipped: Source['skipped'] }> {
   const found = await find(path, findAtAnyDepth)
   const images = [...found.train, ...found.unlabelled]
-  if (images.length === 0) throw new GraftError('bad-input', `${path}: no images found`)
+  if (images.length === 0) throw nothingFound(path, 'images', found)
   return { unlabelled: images.map(unlabel), skipped: found.skipped }
 }
 
@@ -66,9 +66,20 @@ export async function scanImages(path: string): Promise<Source> {
     return isFlat ? findAtAnyDepth(folder) : findInFolder(folder)
   })
   if (found.train.length + found.unlabelled.length === 0) {
-    throw new GraftError('bad-input', `${path}: no images found`)
+    throw nothingFound(path, 'images', found)
   }
   return numbered(path, found, classesOf([...found.train, ...(found.test ?? [])]))
+}
+
+function nothingFound(path: string, what: string, found: Found): GraftError {
+  return new GraftError('bad-input', `${path}: no ${what} found${firstSkip(found)}`)
+}
+
+/** How many files were skipped, and why the first was: mostly the reason why something is missing. */
+function firstSkip({ skipped: [first, ...more] }: Found): string {
+  if (!first) return ''
+  const count = more.length === 0 ? '1 file was' : `${more.length + 1} files were`
+  return `; ${count} skipped, ${more.length === 0 ? '' : 'the first: '}${first.file}: ${first.reason}`
 }
 
 async function findAtAnyDepth(folder: string): Promise<Found> {

@@ -12,7 +12,7 @@ export function dataSection(data: DataRecord, samples: Html | null): Html {
   const colour = channels === 1 ? 'grey' : channels === 3 ? 'colour' : `${channels}-channel`
   return section(
     'Data',
-    html`<p><code><bdi>${data.path}</bdi></code> (${data.kind}): ${counted(data.labelled, 'labelled image')}, ${counted(data.unlabelled, 'unlabelled image')} and ${counted(data.test, 'test image')}, used as ${width} × ${height} pixels in ${colour}.</p>`,
+    html`<p><code><bdi>${data.path}</bdi></code> (${data.kind}): ${counted(data.labelled, 'labelled image')}, ${counted(data.unlabelled, 'unlabelled image')} and ${counted(data.test, 'test image')}, typically of ${width} × ${height} pixels, in ${colour}.</p>`,
     html`<p>${counted(data.classes.length, 'class', 'classes')}: ${data.classes.map(
       (name, i) => html`${i > 0 && ', '}<bdi>${name}</bdi>`,
     )}.</p>`,

@@ -116,6 +116,16 @@ const refusals: Readonly<Record<string, readonly [string[], 1 | 2, RegExp]>> = {
     2,
     /"magic".*scratch,transfer/,
   ],
+  'choices for a network that nothing reuses': [
+    intoRun('shapes', '--strategies', 'scratch', '--thaw', '2'),
+    2,
+    /^--reuse, --thaw, .* are for strategies that reuse a network/,
+  ],
+  'pixels for a backbone that is not there': [
+    intoRun('shapes', '--backbone', 'none', '--mean', '0.5'),
+    2,
+    /^--mean and --std say how a backbone wants its pixels: give one with --backbone/,
+  ],
   'transfer without a backbone': [
     intoRun('shapes', '--strategies', 'transfer'),
     2,

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -82,4 +82,24 @@ it('reads a pair of IDX files, and tries transfer alone', async () => {
     ['transfer', 'done'],
   ])
   expect(result).toMatchObject({ chosen: 'transfer', test: null })
+}, 60_000)
+
+it('does not measure on a test image that was a training image', async () => {
+  await writeShapes(at('split', 'train'), { circle: 4, square: 4 })
+  await writeShapes(at('split', 'test'), { circle: 2, square: 2 }, 1)
+  await copyFile(at('split', 'train', 'circle', '0.png'), at('split', 'test', 'circle', '9.png'))
+  const { code, stdout, stderr } = await graft(
+    folder.path,
+    ...['fit', 'split', '-o', 'twins', '--backbone', 'none', '--strategies', 'scratch'],
+    ...['--budget', '0.1s', '--json'],
+  )
+  expect(code, stderr).toBe(0)
+  expect(fitDocument.parse(JSON.parse(stdout)).test?.n).toBe(4)
+  const { data } = JSON.parse(await readFile(at('twins', 'run.json'), 'utf8'))
+  expect(data.skipped).toEqual([
+    {
+      file: 'test/circle/9.png',
+      reason: 'a test image that is the same picture as train/circle/0.png of the training images',
+    },
+  ])
 }, 60_000)
