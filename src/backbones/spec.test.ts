@@ -65,3 +65,9 @@ describe('the environment', () => {
     expect(() => hubSettings({ HF_ENDPOINT: 'mirror' })).toThrow(/HF_ENDPOINT is "mirror"/)
   })
 })
+
+it('an address with a % that begins no code is one that cannot be read', () => {
+  expect(() => parseSpec('https://host.example/100%.onnx', endpoint)).toThrow(
+    'https://host.example/100%.onnx: not an address',
+  )
+})

@@ -45,7 +45,7 @@ export function parseSpec(text: string, endpoint: string): Spec {
 }
 
 function parseAddress(text: string, endpoint: string): Spec {
-  if (!URL.canParse(text)) {
+  if (!URL.canParse(text) || !isDecodable(new URL(text).pathname)) {
     throw new GraftError('bad-input', `${text}: not an address: give one such as https://host/file`)
   }
   const page = text.startsWith(`${endpoint}/`) && pageForm.exec(text.slice(endpoint.length))
@@ -54,4 +54,14 @@ function parseAddress(text: string, endpoint: string): Spec {
   const decoded = (part: string | null) => part && decodeURIComponent(part)
   const named = file.endsWith('.onnx') ? decoded(file) : null
   return { kind: 'hub', repository: name, revision: decoded(revision), file: named }
+}
+
+/** Whether every % begins the code of a byte. */
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -101,16 +101,18 @@ function numbered(path: string, found: Found, classes: readonly string[]): Sourc
 }
 
 async function find(path: string, inFolder: (folder: string) => Promise<Found>): Promise<Found> {
-  const { kind } = await entryAt(path)
-  if (kind === 'folder') {
-    try {
-      return (await findInIdxFolder(path)) ?? (await inFolder(path))
-    } catch (error) {
-      if (error instanceof GraftError) throw error
-      const { code } = error as NodeJS.ErrnoException
-      throw new GraftError('bad-input', `${path}: cannot be read (${code})`, { cause: error })
-    }
+  try {
+    return await findIn(path, inFolder)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (error instanceof GraftError || code === undefined) throw error
+    throw new GraftError('bad-input', `${path}: cannot be read (${code})`, { cause: error })
   }
+}
+
+async function findIn(path: string, inFolder: (folder: string) => Promise<Found>): Promise<Found> {
+  const { kind } = await entryAt(path)
+  if (kind === 'folder') return (await findInIdxFolder(path)) ?? (await inFolder(path))
   if (kind === 'file' && path.toLowerCase().endsWith('.csv')) return findInManifest(path)
   const pair = await splitPair(path)
   if (pair !== null) return findInIdxPair(pair)
