@@ -23,7 +23,7 @@ import {
   type Task,
 } from '../training/task.ts'
 import { cutBackbone } from '../transfer/backbone.ts'
-import { choicesIn, type ReuseChoices, resolveChoices } from '../transfer/choices.ts'
+import { areMade, choicesIn, type ReuseChoices, resolveChoices } from '../transfer/choices.ts'
 import type { EasyLabels } from '../transfer/pretrained-backbone.ts'
 import { version } from '../version.ts'
 import { type EasyLabelsConfiguration, openEasyLabels } from './easy-labels.ts'
@@ -277,7 +277,7 @@ async function openStrategies(
     missing,
   })
   const reuses = named.some(({ name }) => name !== scratch.name)
-  if (!reuses && Object.values(choices).some((choice) => choice !== null)) {
+  if (!reuses && areMade(choices)) {
     throw new GraftError(
       'bad-usage',
       '--reuse, --thaw, --thaw-rate, --head, --new-blocks and --statistics are for strategies that reuse a network: add one to --strategies',

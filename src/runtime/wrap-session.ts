@@ -42,11 +42,12 @@ export function sessionsOf(Tensor: TensorConstructor): (session: OrtSession) => 
         const copies: ArrayBuffer[] = []
         for (const name in results) {
           const result = fromOrt(results[name] as OrtTensor)
-          const given = into[name]
-          tensors[name] = given ?? result
+          const written = into[name]
+          tensors[name] = written ?? result
           // ONNX Runtime returns a copy all the same.
-          if (given && given.data.buffer !== result.data.buffer)
+          if (written && written.data.buffer !== result.data.buffer) {
             copies.push(result.data.buffer as ArrayBuffer)
+          }
         }
         free(copies)
         return tensors

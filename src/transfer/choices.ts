@@ -31,6 +31,10 @@ export function choicesIn({
 
 export const noChoices = choicesIn({})
 
+/** Whether any choice is made. */
+export const areMade = (choices: ReuseChoices): boolean =>
+  Object.values(choices).some((choice) => choice !== null)
+
 /**
  * What is not for the search to choose, and where it begins.
  *

@@ -14,7 +14,7 @@ import {
 } from '../training/task.ts'
 import { trainWhole, wholeEpochs } from '../training/train-whole.ts'
 import { cutBackbone } from './backbone.ts'
-import { noChoices, type ReuseChoices, resolveChoices } from './choices.ts'
+import { areMade, noChoices, type ReuseChoices, resolveChoices } from './choices.ts'
 import { type EasyLabels, pretrainBackbone, speedInSmallBatches } from './pretrained-backbone.ts'
 import { compareTrials } from './search.ts'
 import { transfer } from './transfer.ts'
@@ -61,8 +61,10 @@ export function pretrained(
     async *run(task) {
       const architecture = designFor(task.nativeSize)
       // Choices were checked for the backbone that is given, which may have other layers.
-      const untrained = backboneOf(architecture, new Map(), task.random)
-      resolveChoices(await cutBackbone(untrained, task.runtime), choices)
+      if (areMade(choices)) {
+        const untrained = backboneOf(architecture, new Map(), task.random)
+        resolveChoices(await cutBackbone(untrained, task.runtime), choices)
+      }
       const pool = yield* task.pool(architecture.size)
       const own = { ...task, checkpoints: named(task.checkpoints, name) }
       const work = pretrainAndReuse(own, method, architecture, pool, choices, easyLabels)
@@ -91,7 +93,7 @@ async function* pretrainAndReuse(
   const backbone = { name, graph, provenance }
   const reuse = transfer({ backbone, normalization: null, pool, choices })
   const reused = yield* renamed(reuse.run(share(shareOfUse)), name)
-  if (Object.values(choices).some((choice) => choice !== null)) return reused
+  if (areMade(choices)) return reused
   // Its layers are those that are trained from scratch, so that they can be trained on in the same way.
   const further = share(shareOfUse * speedInSmallBatches)
   const { affordable, most } = await wholeEpochs(further)
