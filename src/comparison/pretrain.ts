@@ -10,7 +10,7 @@ import { GraftError } from '../errors.ts'
 import { writeFileAtomic } from '../files.ts'
 import { writeModel } from '../graph/write.ts'
 import type { Pictures } from '../pretraining/method.ts'
-import { checkVariant, methodNamed, usualEpochs } from '../pretraining/methods.ts'
+import { checkVariant, countLearned, methodNamed, usualEpochs } from '../pretraining/methods.ts'
 import { createRandom } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
 import { designFor } from '../training/design.ts'
@@ -86,7 +86,7 @@ export async function* pretrain(
   }
   const given = { classes: source.classes, labels }
   const task = { images, labels: given, ...(rule && { rule: rule.rule }) }
-  const count = (await method.learnsFrom?.(task)) ?? images.count
+  const count = await countLearned(method, task)
   const epochs = configuration.epochs ?? usualEpochs(method, count)
   const plan = {
     ...configuration,

@@ -4,7 +4,7 @@ import { contrastive } from './contrastive.ts'
 import { gan } from './gan.ts'
 import { jigsaw } from './jigsaw.ts'
 import { labelled } from './labelled.ts'
-import type { PretrainingMethod } from './method.ts'
+import type { PretrainingMethod, PretrainingOptions } from './method.ts'
 import { pairs } from './pairs.ts'
 import { rotation } from './rotation.ts'
 import { rules } from './rules.ts'
@@ -54,6 +54,14 @@ export function checkVariant({ name, variants }: PretrainingMethod, variant: str
       `${name} has no variant "${variant}": give one of ${variants.join(', ')}`,
     )
   }
+}
+
+/** How many of the images a method learns from. */
+export async function countLearned(
+  method: PretrainingMethod,
+  given: Pick<PretrainingOptions, 'images' | 'labels' | 'rule'>,
+): Promise<number> {
+  return (await method.learnsFrom?.(given)) ?? given.images.count
 }
 
 /** Passes that a method is worth over the images that it learns from: more over few, since steps are what counts. */

@@ -10,7 +10,7 @@ import type {
   PretrainingOptions,
   Rule,
 } from '../pretraining/method.ts'
-import { usualEpochs } from '../pretraining/methods.ts'
+import { countLearned, usualEpochs } from '../pretraining/methods.ts'
 import { pixelNetwork } from '../pretraining/networks.ts'
 import { costOf } from '../training/cost.ts'
 import { affordableEpochs, type StrategyEvent, type Task } from '../training/task.ts'
@@ -62,7 +62,7 @@ async function* pretrain(
 ): AsyncGenerator<StrategyEvent, PretrainedBackbone> {
   const { name, variants } = method
   const { architecture, labels } = given
-  const images = (await method.learnsFrom?.(given)) ?? given.images.count
+  const images = await countLearned(method, given)
   const epochs = await epochsFor(task, method, architecture, images)
   const what = labels ? 'other images with labels of their own' : 'images'
   yield {
