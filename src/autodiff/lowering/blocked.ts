@@ -5,8 +5,13 @@ import { convWeightGradientFromBlocks } from './convolution-weights.ts'
 import { denseConv, denseInputGradient } from './dense.ts'
 import { depthwiseConv, depthwiseInputGradient, depthwiseWeightGradient } from './depthwise.ts'
 import { elementwiseRules } from './elementwise.ts'
-import { blockedNormalization, blockedNormalizationGradient } from './normalization.ts'
+import {
+  blockedChannelAffine,
+  blockedNormalization,
+  blockedNormalizationGradient,
+} from './normalization.ts'
 import { blockPixels } from './pixels.ts'
+import { planeWeightGradient } from './plane-convolution-weights.ts'
 import { averagePool, globalAveragePool, maxPool, tiledMaxPoolGradient } from './pooling-blocks.ts'
 import { isSmall, rowConv, rowInputGradient } from './row-convolution.ts'
 
@@ -38,6 +43,7 @@ export const blockedRules: Partial<Record<string, BlockedRule<never>>> = {
   MaxPool: maxPool,
   'graft.BatchNormalization': blockedNormalization,
   'graft.BatchNormalizationGradient': blockedNormalizationGradient,
+  'graft.ChannelAffine': blockedChannelAffine,
   'graft.ChannelSum': blockedChannelSum,
   'graft.Conv': firstOf(depthwiseConv, smallConv, denseConv),
   'graft.ConvInputGradient': firstOf(
@@ -45,6 +51,10 @@ export const blockedRules: Partial<Record<string, BlockedRule<never>>> = {
     smallInputGradient,
     denseInputGradient,
   ),
-  'graft.ConvWeightGradient': firstOf(depthwiseWeightGradient, convWeightGradientFromBlocks),
+  'graft.ConvWeightGradient': firstOf(
+    depthwiseWeightGradient,
+    planeWeightGradient,
+    convWeightGradientFromBlocks,
+  ),
   'graft.MaxPoolGradient': tiledMaxPoolGradient,
 }

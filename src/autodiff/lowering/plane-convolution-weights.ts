@@ -1,0 +1,156 @@
+import type { GraphBuilder } from '../../graph/builder.ts'
+import { product, reshape } from './axes.ts'
+import { type BlockedRule, fill, isImage } from './blocks.ts'
+import type { Geometry } from './convolution-weights.ts'
+
+/** On smaller maps the many results cost more than their products; patches as rows are faster there. */
+const fewestPixels = 26
+
+/** Up to this many pixels, the results of one image would cost about as much as their products. */
+const fewPixels = 64
+
+/** How much longer the batch may become by images of zeros. */
+const mostFilling = 1.25
+
+/**
+ * The gradient of a kernel as a convolution with dy for its kernel, on blocks as they are. A block of channels of an image is a plane in which the channels of a
+ * pixel lie side by side: under a kernel dilated by the block, each step to the side is the next channel, and each step by a block the next tap. (Where x has
+ * few channels, each is a plane of its own.) And dy in blocks is stored as the kernels of a convolution with one input channel are. So every image is a group
+ * of one such channel, or an input channel of a group of several images, whose gradients the operator then adds up by itself.
+ */
+export const planeWeightGradient: BlockedRule<'graft.ConvWeightGradient'> = (
+  blocks,
+  [x = '', dy = ''],
+  geometry,
+) => {
+  const { builder, size: block } = blocks
+  const { dims, output_dims, kernel_shape, strides, pads } = geometry
+  const [batch, channels] = dims as [number, number]
+  const [, filters, ...outputs] = output_dims as [number, number, ...number[]]
+  const images = batch < block ? batch : Math.ceil(batch / block) * block
+  const isNarrow = channels < 4
+  if (!isPlain(geometry) || !isImage(blocks, dy)) return null
+  if (!isNarrow && !isImage(blocks, x)) return null
+  if (product(outputs) < fewestPixels || images > mostFilling * batch) return null
+
+  const [height, width] = kernel_shape as [number, number]
+  const beside = isNarrow ? 1 : block
+  const parts = Math.ceil(channels / beside)
+  const allFilters = blocks.padded(filters)
+  const planes = planesOf(builder, isNarrow ? x : blocks.of(x), {
+    geometry,
+    beside,
+    parts,
+    images,
+  })
+  const together = imagesTogether(geometry, { images, block })
+  const groups = images / together
+  const kernel = gradientKernel(builder, blocks.of(dy), {
+    dims: [batch, allFilters / block, product(outputs) * block],
+    images,
+    together,
+  })
+  const shaped = reshape(builder, kernel, [groups * allFilters, together, ...outputs])
+  const gradients = planes.map(({ value, lines }) => {
+    const each = builder.op('com.microsoft.nchwc.Conv', [value, shaped], {
+      kernel_shape: outputs,
+      dilations: [strides[0] as number, (strides[1] as number) * beside],
+      strides: [lines, 1],
+      pads: pads.map(() => 0),
+      group: groups,
+    })
+    const flat = reshape(builder, each, [groups, -1])
+    return builder.op('ReduceSum', [flat, builder.int64s([0])], { keepdims: 1 })
+  })
+  const [first = ''] = gradients
+  const joined = gradients.length === 1 ? first : builder.op('Concat', gradients, { axis: 0 })
+  const apart = [planes.length, allFilters / block, parts / planes.length, height, width]
+  const ordered = builder.op('Transpose', [reshape(builder, joined, [...apart, beside, block])], {
+    perm: [1, 6, 0, 2, 5, 3, 4],
+  })
+  const whole = reshape(builder, ordered, [allFilters, parts * beside, height, width])
+  return [fill(builder, whole, [filters - allFilters, channels - parts * beside, 0, 0])]
+}
+
+const isPlain = ({ kernel_shape, group, dilations }: Geometry) =>
+  group === 1 && kernel_shape.length === 2 && product(dilations) === 1
+
+/**
+ * x as planes of [1, images, height, width * beside] with exactly the rows and columns that the kernel gets to see. A kernel of one row takes the blocks of all
+ * channels one below the other, `lines` apart; for others each beside is a plane of its own.
+ */
+function planesOf(
+  builder: GraphBuilder,
+  x: string,
+  {
+    geometry: { dims, output_dims, kernel_shape, strides, pads },
+    beside,
+    parts,
+    images,
+  }: {
+    readonly geometry: Geometry
+    readonly beside: number
+    readonly parts: number
+    readonly images: number
+  },
+): readonly { readonly value: string; readonly lines: number }[] {
+  const [batch, , ...sizes] = dims as [number, number, number, number]
+  const [height, width] = sizes
+  const seen = [0, 1].map(
+    (axis) =>
+      ((output_dims[axis + 2] as number) - 1) * (strides[axis] as number) +
+      (kernel_shape[axis] as number),
+  ) as [number, number]
+  const [top, left] = pads as [number, number]
+  const apart = reshape(builder, x, [batch, parts, height, width * beside])
+  const cut = (before: number, after: number) => {
+    const counts = [
+      [0, -before, top, left * beside],
+      [images - batch, -after, seen[0] - height - top, (seen[1] - width - left) * beside],
+    ].flat()
+    return counts.every((count) => count === 0)
+      ? apart
+      : builder.op('Pad', [apart, builder.int64s(counts)])
+  }
+  const plane = (value: string, count: number) =>
+    reshape(builder, value, [1, images, count * seen[0], seen[1] * beside])
+  if (kernel_shape[0] === 1) return [{ value: plane(cut(0, 0), parts), lines: seen[0] }]
+  return Array.from({ length: parts }, (_, part) => ({
+    value: plane(cut(part, parts - 1 - part), 1),
+    lines: 1,
+  }))
+}
+
+/**
+ * How many images are the input channels of one group, fewer than a block. One where the results are few anyway and dy need not be put in another order.
+ */
+function imagesTogether(
+  { output_dims, kernel_shape }: Geometry,
+  { images, block }: { readonly images: number; readonly block: number },
+): number {
+  const [, filters, ...outputs] = output_dims as [number, ...number[]]
+  const isAsItIs = (filters as number) <= block
+  if (!isAsItIs && product(kernel_shape) === 1 && product(outputs) > fewPixels) return 1
+  return images < block ? images : block / 2
+}
+
+/** dy in blocks, [images, parts, ...], as kernels [groups, parts, together, ...]. */
+function gradientKernel(
+  builder: GraphBuilder,
+  dy: string,
+  {
+    dims: [batch, parts, each],
+    images,
+    together,
+  }: {
+    readonly dims: readonly [number, number, number]
+    readonly images: number
+    readonly together: number
+  },
+): string {
+  const lines = reshape(builder, dy, [batch, parts, each])
+  const filled = fill(builder, lines, [images - batch, 0, 0])
+  if (together === 1 || parts === 1) return filled
+  const grouped = reshape(builder, filled, [images / together, together, parts, each])
+  return builder.op('Transpose', [grouped], { perm: [0, 2, 1, 3] })
+}
