@@ -1,5 +1,5 @@
 import { step } from '../step-function.ts'
-import { product } from './axes.ts'
+import { product, reshape } from './axes.ts'
 import { type BlockedRule, isImage } from './blocks.ts'
 import { tiles } from './pooling.ts'
 import type { Given } from './rule.ts'
@@ -41,20 +41,33 @@ export const globalAveragePool: BlockedRule<'GlobalAveragePool'> = (
   return [blocks.plain(pooled, type.dims)]
 }
 
-/** Where windows tile, an input that equals its window's maximum gets its share; equal ones share equally. */
+/**
+ * Where windows tile, an input that equals its window's maximum gets its share; equal ones share equally. What belongs to a window is repeated to the side only:
+ * the rows of a window have it in common by broadcasting.
+ */
 export const tiledMaxPoolGradient: BlockedRule<'graft.MaxPoolGradient'> = (
   blocks,
   [x = '', y = '', dy = ''],
   window,
 ) => {
   const { builder } = blocks
-  const { kernel_shape, strides, dims } = window
+  const { kernel_shape, strides, dims, output_dims } = window
   if (!blocks.has(x) || !tiles(window) || !isImage(blocks, dy)) return null
-  const repeat = (value: string) =>
-    builder.op('com.microsoft.nchwc.Upsample', [value], { scales: [1, 1, ...strides] })
-  const attains = step(builder, builder.op('Sub', [blocks.of(x), repeat(blocks.of(y))]), 1)
-  const mean = builder.op('com.microsoft.nchwc.AveragePool', [attains], { kernel_shape, strides })
+  const [batch, channels, height, width] = dims as [number, number, number, number]
+  const all = [batch, blocks.padded(channels), height, width]
+  const [down, across] = strides as [number, number]
+  const lines = (batch * blocks.padded(channels) * (output_dims[2] as number)) / blocks.size
+  const repeat = (value: string) => {
+    const wide = builder.op('com.microsoft.nchwc.Upsample', [value], { scales: [1, 1, 1, across] })
+    return reshape(builder, wide, [lines, 1, width * blocks.size])
+  }
+  const rows = reshape(builder, blocks.of(x), [lines, down, width * blocks.size])
+  const attains = step(builder, builder.op('Sub', [rows, repeat(blocks.of(y))]), 1)
+  const mean = builder.op('com.microsoft.nchwc.AveragePool', [reshape(builder, attains, all)], {
+    kernel_shape,
+    strides,
+  })
   const part = builder.op('Mul', [blocks.of(dy), builder.scalar(1 / product(kernel_shape))])
-  const share = builder.op('Div', [part, mean])
-  return [blocks.plain(builder.op('Mul', [attains, repeat(share)]), dims)]
+  const shares = builder.op('Mul', [attains, repeat(builder.op('Div', [part, mean]))])
+  return [blocks.plain(reshape(builder, shares, all), dims)]
 }
