@@ -48,39 +48,9 @@ export const depthwiseConv: BlockedRule<'graft.Conv'> = (
   return [blocks.plain(result, output_dims)]
 }
 
-/** Which taps of a kernel reach the input pixels of one residue modulo the stride, along one axis. */
-type Phase = {
-  readonly taps: readonly number[]
-  /** Padding of dy so that its convolution with these taps has one result for each such pixel. */
-  readonly before: number
-  readonly after: number
-}
-
-function phaseOf(
-  residue: number,
-  {
-    size,
-    output,
-    kernel,
-    stride,
-    pad,
-  }: Readonly<Record<'size' | 'output' | 'kernel' | 'stride' | 'pad', number>>,
-): Phase | null {
-  const reaching = Array.from({ length: kernel }, (_, tap) => tap)
-    .filter((tap) => (residue + pad - tap) % stride === 0)
-    .map((tap) => ({ tap, offset: (residue + pad - tap) / stride }))
-    .sort((a, b) => a.offset - b.offset)
-  const [first] = reaching
-  const last = reaching.at(-1)
-  if (!first || !last) return null
-  const before = -first.offset
-  const after = size / stride - 1 + last.offset - (output - 1)
-  return before < 0 || after < 0 ? null : { taps: reaching.map(({ tap }) => tap), before, after }
-}
-
 /**
- * The gradient with respect to the input. With stride 1 it is a convolution with the flipped kernel; with a larger stride the input pixels
- * of each residue get a small convolution of their own, and the results are interleaved.
+ * The gradient with respect to the input: a convolution of dy with the flipped kernel. With larger strides zeros are put between its pixels before, by padding
+ * every row and every pixel: on blocks that is one pass, and cheaper than small convolutions for the pixels of each residue whose results are interleaved.
  */
 export const depthwiseInputGradient: BlockedRule<'graft.ConvInputGradient'> = (
   blocks,
@@ -89,57 +59,49 @@ export const depthwiseInputGradient: BlockedRule<'graft.ConvInputGradient'> = (
 ) => {
   const { builder, padded, size: block } = blocks
   const { dims, output_dims, kernel_shape, pads, strides } = geometry
-  const [batch, channels, ...spatial] = dims as [number, number, number, number]
-  const divides = spatial.every((size, axis) => size % (strides[axis] as number) === 0)
-  if (!isDepthwise(geometry) || !isImage(blocks, dy) || !divides) return null
-
+  const [batch, channels, ...spatial] = dims as [number, number, ...number[]]
+  if (!isDepthwise(geometry) || !isImage(blocks, dy)) return null
   const all = padded(channels)
-  const phases = spatial.map((size, axis) =>
-    Array.from({ length: strides[axis] as number }, (_, residue) =>
-      phaseOf(residue, {
-        size,
-        output: output_dims[axis + 2] as number,
-        kernel: kernel_shape[axis] as number,
-        stride: strides[axis] as number,
-        pad: pads[axis] as number,
-      }),
-    ),
+  const [down, across] = strides as [number, number]
+  const [rows, columns] = output_dims.slice(2) as [number, number]
+  const spread = [rows * down, columns * across]
+  const before = kernel_shape.map((length, axis) => length - 1 - (pads[axis] as number))
+  const after = spatial.map(
+    (length, axis) =>
+      length -
+      (spread[axis] as number) +
+      (kernel_shape[axis] as number) -
+      1 -
+      (before[axis] as number),
   )
-  if (phases.flat().includes(null)) return null
-  const [rows, columns] = phases as [Phase[], Phase[]]
-  const apart = reshape(builder, kernelBlocks(blocks, w, channels, kernel_shape), [
-    all / block,
-    product(kernel_shape),
-    block,
-  ])
-  const convolve = (row: Phase, column: Phase) => {
-    const width = kernel_shape[1] as number
-    const taps = row.taps.flatMap((y) => column.taps.map((x) => y * width + x))
-    const size = [row.taps.length, column.taps.length]
-    const kernel = builder.op('Gather', [apart, builder.int64s(taps)], { axis: 1 })
-    return builder.op(
-      'com.microsoft.nchwc.Conv',
-      [blocks.of(dy), reshape(builder, kernel, [all, 1, ...size])],
-      {
-        kernel_shape: size,
-        pads: [row.before, column.before, row.after, column.after],
-        group: all,
-      },
-    )
-  }
-  const [height, width] = spatial as [number, number]
-  const lines = (batch * all * height) / (block * rows.length)
-  const joined = rows.map((row) => {
-    const parts = columns.map((column) =>
-      reshape(builder, convolve(row, column), [(lines * width) / columns.length, block]),
-    )
-    const line =
-      parts.length === 1 ? (parts[0] as string) : builder.op('Concat', parts, { axis: 1 })
-    return reshape(builder, line, [lines, width * block])
-  })
-  const whole =
-    joined.length === 1 ? (joined[0] as string) : builder.op('Concat', joined, { axis: 1 })
-  return [blocks.plain(reshape(builder, whole, [batch, all, height, width]), dims)]
+  const own = [...before, ...after]
+  if (own.some((count) => count < 0)) return null
+  const taps = product(kernel_shape)
+  const backwards = Array.from({ length: taps }, (_, tap) => taps - 1 - tap)
+  const lines = [(batch * all * rows) / block, 1, columns, block]
+  const apart = [0, 0, 0, 0, 0, down - 1, 0, (across - 1) * block]
+  const seen =
+    down * across === 1
+      ? blocks.of(dy)
+      : reshape(
+          builder,
+          builder.op('Pad', [reshape(builder, blocks.of(dy), lines), builder.int64s(apart)]),
+          [batch, all, ...spread],
+        )
+  const kernel = builder.op(
+    'Gather',
+    [
+      reshape(builder, kernelBlocks(blocks, w, channels, kernel_shape), [all / block, taps, block]),
+      builder.int64s(backwards),
+    ],
+    { axis: 1 },
+  )
+  const result = builder.op(
+    'com.microsoft.nchwc.Conv',
+    [seen, reshape(builder, kernel, [all, 1, ...kernel_shape])],
+    { kernel_shape, pads: own, group: all },
+  )
+  return [blocks.plain(result, dims)]
 }
 
 /**
