@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { run } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { float32 } from '../graph/tensor.ts'
-import { step, stepAt } from './step-function.ts'
+import { step, stepsBetween } from './step-function.ts'
 
 /** What a fragment makes of some values. */
 async function applied(
@@ -28,14 +28,13 @@ test('a step is exact down to the least normal number', async () => {
 })
 
 test.each([6, 1, 0.1, 20, 5.999])(
-  'a step at %d tells neighbouring numbers apart',
-  async (threshold) => {
-    const at = Math.fround(threshold)
+  'the steps between zero and %d tell the bound from the number before it',
+  async (bound) => {
+    const at = Math.fround(bound)
     const bits = new Uint32Array(Float32Array.of(at).buffer)
-    const neighbour = (offset: number) =>
-      new Float32Array(Uint32Array.of((bits[0] as number) + offset).buffer)[0] as number
-    const values = [-1, 0, at / 2, neighbour(-1), at, neighbour(1), 2 * at]
-    const result = await applied((builder, x) => stepAt(builder, x, threshold), values)
-    expect(result).toEqual([0, 0, 0, 0, 1, 1, 1])
+    const before = new Float32Array(Uint32Array.of((bits[0] as number) - 1).buffer)[0] as number
+    const values = [0, at * 1e-6, at / 2, before, at]
+    const result = await applied((builder, x) => stepsBetween(builder, x, bound), values)
+    expect(result).toEqual([0, 1, 1, 1, 0])
   },
 )

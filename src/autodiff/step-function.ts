@@ -9,11 +9,12 @@ export function step(builder: GraphBuilder, value: string, atZero: 0 | 1 = 0): s
 }
 
 /**
- * 1 where a float32 value is at least the threshold, 0 where it is less, exactly: a power of two scales without rounding, and the line
- * rises between the threshold and the number before it.
+ * 1 where a float32 value lies between zero and a bound, 0 where it is one of the two or less than rounding in the middle away from zero. From the distance to
+ * the middle, which exactly the bounds have in full: half the bound and its product with a power of two are exact.
  */
-export function stepAt(builder: GraphBuilder, value: string, threshold: number): string {
+export function stepsBetween(builder: GraphBuilder, value: string, bound: number): string {
+  const middle = Math.fround(bound) / 2
+  const distance = builder.op('Abs', [builder.op('Sub', [value, builder.scalar(middle)])])
   const steep = 2 ** 100
-  const before = Math.fround(threshold) * (1 - 2 ** -24)
-  return builder.op('HardSigmoid', [value], { alpha: steep, beta: -steep * Math.fround(before) })
+  return builder.op('HardSigmoid', [distance], { alpha: -steep, beta: steep * middle })
 }

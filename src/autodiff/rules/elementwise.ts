@@ -2,7 +2,7 @@ import { GraftError } from '../../errors.ts'
 import { describeNode } from '../../graph/graph.ts'
 import { elementTypes } from '../../graph/tensor.ts'
 import { broadcast, elementwise, type Rule, type RuleContext, single } from '../rule.ts'
-import { step, stepAt } from '../step-function.ts'
+import { step, stepsBetween } from '../step-function.ts'
 import type { Rules } from './differentiable.ts'
 
 /** `dy` where the condition holds, zero elsewhere. A cast and a product beat `Where`. */
@@ -174,8 +174,7 @@ export const elementwiseRules = {
     const throughInside = () => {
       // ReLU6 and the like, by the result, so that x need not be kept: nothing passes on the bounds, as with torch's.
       if (least === 0 && Number.isFinite(most) && type(y).type === 'float32') {
-        const saturated = stepAt(builder, y, most as number)
-        return builder.op('Mul', [dy, builder.op('Sub', [step(builder, y), saturated])])
+        return builder.op('Mul', [dy, stepsBetween(builder, y, most as number)])
       }
       // A value that equals its clipped self was inside the bounds (or on one, as with torch.clamp).
       return masked(context, dy, builder.op('Equal', [x, y]))
