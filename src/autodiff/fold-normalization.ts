@@ -1,14 +1,14 @@
-import { attributeValues } from '../graph/attributes.ts'
-import { rebuild } from '../graph/builder.ts'
+import { attributeValues, typedAttributes } from '../graph/attributes.ts'
+import { type GraphBuilder, rebuild } from '../graph/builder.ts'
 import { consumersOf, type Graph, type Node, producersOf } from '../graph/graph.ts'
 import type { OperatorName } from '../graph/operators.ts'
 import { sizeOf, type TensorType } from '../graph/tensor.ts'
 
 /**
- * Moves a batch normalization with frozen statistics into the convolution before it, whose kernel and bias become products with what the
- * normalization multiplies by: neither pass then touches the map once more, and the gradient of the scale is a sum over the kernel.
+ * Takes a batch normalization with frozen statistics apart. Behind a convolution whose kernel is smaller than its map it becomes part of kernel and bias: neither
+ * pass then touches the map once more, and the gradient of the scale is a sum over the kernel. Elsewhere it becomes a multiple and a shift of every channel.
  *
- * @param trainable names of parameters; a pair of which none is trained stays as it is, for ONNX Runtime to fold once and for all
+ * @param trainable names of parameters; where none of the convolution and the normalization is trained, both stay as they are, for ONNX Runtime to fold once and for all
  * @param byPixel names of kernels [F, C, height, width] that are at hand as [F, height, width, C]: they are multiplied in that order
  */
 export function foldNormalization(
@@ -20,75 +20,104 @@ export function foldNormalization(
   const producers = producersOf(graph)
   const consumers = consumersOf(graph)
   const results = new Set(graph.outputs.map(({ name }) => name))
-  const folded = new Map<Node, Node>()
+  /** The convolution that takes up a normalization; null where it stays beside it. */
+  const taken = new Map<Node, Node | null>()
   for (const node of graph.nodes) {
     if (node.operator !== 'BatchNormalization' || node.domain !== '') continue
     const [x = ''] = node.inputs
-    const conv = producers.get(x)
-    if (conv?.operator !== 'Conv' || conv.domain !== '') continue
-    const isAlone = consumers.get(x)?.length === 1 && !results.has(x)
-    const isTrained = [...conv.inputs, ...node.inputs].some((name) => trainable.has(name))
+    const producer = producers.get(x)
+    const conv = producer?.operator === 'Conv' && producer.domain === '' ? producer : undefined
+    const isTrained = [...(conv?.inputs ?? []), ...node.inputs].some((name) => trainable.has(name))
     const isFrozen = node.attributes.training_mode?.value !== 1
-    if (isAlone && isTrained && isFrozen && types.get(x)?.type === 'float32') folded.set(node, conv)
+    const type = types.get(x)
+    if (!isTrained || !isFrozen || type?.type !== 'float32') continue
+    const isAlone = consumers.get(x)?.length === 1 && !results.has(x)
+    const kernel = types.get(conv?.inputs[1] ?? '')?.dims
+    const isSmaller = kernel !== undefined && sizeOf(kernel) <= sizeOf(type.dims)
+    taken.set(node, conv && isAlone && isSmaller ? conv : null)
   }
-  if (folded.size === 0) return { graph, types }
+  if (taken.size === 0) return { graph, types }
 
   const known = new Map(types)
   const builder = rebuild(graph)
-  const gone = new Set(folded.values())
+  const gone = new Set(taken.values())
   for (const node of graph.nodes) {
-    const conv = folded.get(node)
-    if (!conv) {
+    const conv = taken.get(node)
+    if (conv === undefined) {
       if (!gone.has(node)) builder.append(node)
       continue
     }
-    const [x = '', w = '', bias] = conv.inputs
-    const [, scale = '', shift = '', mean = '', variance = ''] = node.inputs
-    const kernel = known.get(w)?.dims as readonly number[]
-    const filters = kernel[0] as number
-    const op = (
-      operator: OperatorName,
-      inputs: readonly string[],
-      dims: readonly number[],
-      attributes = {},
-    ) => {
-      const value = builder.op(operator, inputs, attributes)
-      known.set(value, { type: 'float32', dims })
-      return value
-    }
-    const reshape = (value: string, dims: readonly number[]) =>
-      op('Reshape', [value, builder.int64s(dims)], dims)
-    const channel = [filters]
+    const write = { builder, known }
+    const [x = '', scale = '', shift = '', mean = '', variance = ''] = node.inputs
+    const dims = known.get(x)?.dims as readonly number[]
+    const channel = [dims[1] as number]
+    const op = (operator: OperatorName, inputs: readonly string[]) =>
+      typedOp(write, operator, inputs, channel)
     const { epsilon } = attributeValues(node, 'BatchNormalization')
-    const deviation = op('Sqrt', [op('Add', [variance, builder.scalar(epsilon)], channel)], channel)
-    const slope = op('Div', [scale, deviation], channel)
-    const rows = [filters, sizeOf(kernel) / filters]
-    // Products of a kernel with trailing axes of length 1 are slow.
-    const order = byPixel.has(w) ? [0, 2, 3, 1] : kernel.map((_, axis) => axis)
-    const turned = (value: string, perm: readonly number[]) => {
-      if (!byPixel.has(w)) return value
-      const dims = known.get(value)?.dims as readonly number[]
-      return op(
-        'Transpose',
-        [value],
-        perm.map((axis) => dims[axis] as number),
-        { perm },
-      )
+    const deviation = op('Sqrt', [op('Add', [variance, builder.scalar(epsilon)])])
+    const slope = op('Div', [scale, deviation])
+    const bias = conv?.inputs[2]
+    const centre = bias ? op('Sub', [bias, mean]) : op('Neg', [mean])
+    const offset = op('Add', [op('Mul', [centre, slope]), shift])
+    const [output = ''] = node.outputs
+    if (conv) {
+      const [input = '', w = ''] = conv.inputs
+      const kernel = scaledKernel(write, w, slope, byPixel.has(w))
+      builder.append({ ...conv, name: output, inputs: [input, kernel, offset], outputs: [output] })
+    } else {
+      builder.append({
+        name: output,
+        domain: 'graft',
+        operator: 'ChannelAffine',
+        inputs: [x, slope, offset],
+        outputs: [output],
+        attributes: typedAttributes('graft.ChannelAffine', { dims }),
+      })
     }
-    const matrix = reshape(turned(w, order), rows)
-    const product = op('Mul', [matrix, reshape(slope, [filters, 1])], rows)
-    const shaped = reshape(
-      product,
-      order.map((axis) => kernel[axis] as number),
-    )
-    const centre = bias ? op('Sub', [bias, mean], channel) : op('Neg', [mean], channel)
-    const offset = op('Add', [op('Mul', [centre, slope], channel), shift], channel)
-    builder.append({
-      ...conv,
-      name: node.outputs[0] as string,
-      inputs: [x, turned(shaped, [0, 3, 1, 2]), offset],
-      outputs: node.outputs.slice(0, 1),
-    })
   }
-  return { graph: builder.build(), types: known }
+  const built = builder.build()
+  return { graph: { ...built, opsets: { ...built.opsets, graft: 1 } }, types: known }
+}
+
+type Writing = {
+  readonly builder: GraphBuilder
+  readonly known: Map<string, TensorType>
+}
+
+/** Appends an operator whose result has these dimensions. */
+function typedOp(
+  { builder, known }: Writing,
+  operator: OperatorName,
+  inputs: readonly string[],
+  dims: readonly number[],
+  attributes = {},
+) {
+  const value = builder.op(operator, inputs, attributes)
+  known.set(value, { type: 'float32', dims })
+  return value
+}
+
+/** A kernel [F, C, ...] times [F]. */
+function scaledKernel(write: Writing, w: string, slope: string, byPixel: boolean): string {
+  const { builder, known } = write
+  const kernel = known.get(w)?.dims as readonly number[]
+  const filters = kernel[0] as number
+  const reshape = (value: string, dims: readonly number[]) =>
+    typedOp(write, 'Reshape', [value, builder.int64s(dims)], dims)
+  // Products of a kernel with trailing axes of length 1 are slow.
+  const order = byPixel ? [0, 2, 3, 1] : kernel.map((_, axis) => axis)
+  const turned = (value: string, perm: readonly number[]) => {
+    if (!byPixel) return value
+    const dims = known.get(value)?.dims as readonly number[]
+    const after = perm.map((axis) => dims[axis] as number)
+    return typedOp(write, 'Transpose', [value], after, { perm })
+  }
+  const rows = [filters, sizeOf(kernel) / filters]
+  const matrix = reshape(turned(w, order), rows)
+  const product = typedOp(write, 'Mul', [matrix, reshape(slope, [filters, 1])], rows)
+  const shaped = reshape(
+    product,
+    order.map((axis) => kernel[axis] as number),
+  )
+  return turned(shaped, [0, 3, 1, 2])
 }

@@ -13,8 +13,8 @@ type Channels = {
   mean(value: string): string
   /** value - shift. */
   without(value: string, shift: string): string
-  /** slope * value + shift. */
-  affine(value: string, slope: string, shift: string): string
+  /** slope * value + shift, which is zero by default. */
+  affine(value: string, slope: string, shift?: string): string
   /** slope * value + shift + otherSlope * other. */
   combination(
     value: string,
@@ -38,7 +38,10 @@ function inPlanes(builder: GraphBuilder, dims: readonly number[], element: Eleme
       return builder.op('ReduceMean', [flat, builder.int64s([0, 2])], { keepdims: 0 })
     },
     without: (value, shift) => builder.op('Sub', [value, each(shift)]),
-    affine: (value, slope, shift) => builder.op('Add', [scaled(value, slope), each(shift)]),
+    affine(value, slope, shift) {
+      const product = scaled(value, slope)
+      return shift === undefined ? product : builder.op('Add', [product, each(shift)])
+    },
     combination(value, slope, shift, other, otherSlope) {
       const sum = builder.op('Add', [scaled(value, slope), scaled(other, otherSlope)])
       return builder.op('Add', [sum, each(shift)])
@@ -116,6 +119,22 @@ function gradients(
     dScale: builder.op('Mul', [scaleMean, count]),
     dBias: builder.op('Mul', [dyMean, count]),
   }
+}
+
+export const channelAffine: Lower<'graft.ChannelAffine'> = (
+  builder,
+  [x = '', slope = '', shift],
+  { dims },
+  element,
+) => [inPlanes(builder, dims, element).affine(x, slope, shift)]
+
+export const blockedChannelAffine: BlockedRule<'graft.ChannelAffine'> = (
+  blocks,
+  [x = '', slope = '', shift],
+  { dims },
+) => {
+  if (!blocks.has(x)) return null
+  return [blocks.plain(inBlocks(blocks, dims).affine(blocks.of(x), slope, shift), dims)]
 }
 
 export const batchNormalization: Lower<'graft.BatchNormalization'> = (

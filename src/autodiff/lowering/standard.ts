@@ -1,7 +1,7 @@
 import { channelSum } from './channel-sum.ts'
 import { conv, convInputGradient } from './convolution.ts'
 import { convWeightGradient } from './convolution-weights.ts'
-import { batchNormalization, batchNormalizationGradient } from './normalization.ts'
+import { batchNormalization, batchNormalizationGradient, channelAffine } from './normalization.ts'
 import { averagePoolGradient, maxPoolGradient } from './pooling.ts'
 import type { GradientOperator, Lower } from './rule.ts'
 
@@ -10,6 +10,7 @@ export const standardRules: { readonly [O in GradientOperator]: Lower<O> } = {
   'graft.AveragePoolGradient': averagePoolGradient,
   'graft.BatchNormalization': batchNormalization,
   'graft.BatchNormalizationGradient': batchNormalizationGradient,
+  'graft.ChannelAffine': channelAffine,
   'graft.ChannelSum': channelSum,
   'graft.Conv': conv,
   'graft.ConvInputGradient': convInputGradient,

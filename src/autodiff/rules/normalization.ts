@@ -55,8 +55,22 @@ const trainingBatchNormalization: Rule<'graft.BatchNormalization'> = (context, [
   return [gradient(0), gradient(1), gradient(2)]
 }
 
+/** The same map, once its coefficients [C] are values. */
+const channelAffine: Rule<'graft.ChannelAffine'> = (context, [cotangent]) => {
+  const { builder, inputs, dims } = context
+  const [x = '', slope = ''] = inputs
+  const dy = cotangent as string
+  const sum = (value: string) => builder.op('graft.ChannelSum', [value], { dims: dims(x) })
+  return [
+    () => builder.op('graft.ChannelAffine', [dy, slope], { dims: dims(x) }),
+    () => sum(builder.op('Mul', [dy, x])),
+    () => sum(dy),
+  ]
+}
+
 export const normalizationRules = {
   BatchNormalization: inferenceBatchNormalization,
+  'graft.ChannelAffine': channelAffine,
   'graft.BatchNormalization': trainingBatchNormalization,
   LogSoftmax: elementwise((context, { y, dy }) => {
     const { builder } = context
