@@ -207,8 +207,9 @@ describe('values stay in blocks between convolutions', async () => {
     )
     const count = (operator: string) =>
       graph.nodes.filter((node) => node.operator === operator).length
-    // In: the cotangent of the pooled map at the end, and the second kernel for both directions. Out: that map.
-    expect([count('ReorderInput'), count('ReorderOutput')]).toEqual([3, 1])
+    // In: the cotangent of the pooled map at the end, the first kernel once, and the second one twice for each direction. Out: that map, the gradient of the first
+    // kernel once, and that of the second one twice.
+    expect([count('ReorderInput'), count('ReorderOutput')]).toEqual([6, 4])
     const convolutions = graph.nodes.filter(({ operator }) => operator === 'Conv')
     expect(convolutions.every(({ domain }) => domain === 'com.microsoft.nchwc')).toBe(true)
     expect(convolutions.filter(({ attributes }) => attributes.activation)).toHaveLength(1)

@@ -64,12 +64,29 @@ export const planeWeightGradient: BlockedRule<'graft.ConvWeightGradient'> = (
   })
   const [first = ''] = gradients
   const joined = gradients.length === 1 ? first : builder.op('Concat', gradients, { axis: 0 })
-  const apart = [planes.length, allFilters / block, parts / planes.length, height, width]
-  const ordered = builder.op('Transpose', [reshape(builder, joined, [...apart, beside, block])], {
-    perm: [1, 6, 0, 2, 5, 3, 4],
-  })
-  const whole = reshape(builder, ordered, [allFilters, parts * beside, height, width])
-  return [fill(builder, whole, [filters - allFilters, channels - parts * beside, 0, 0])]
+  const wide = (parts / planes.length) * height * width * beside
+  // Two reorderings of images make it many times faster than one transposition of seven axes.
+  const byFilter = builder.op(
+    'com.microsoft.nchwc.ReorderOutput',
+    [reshape(builder, joined, [planes.length, allFilters, wide, 1])],
+    { channels: filters },
+  )
+  const byChannel = channelsFirst(builder, byFilter, { beside, taps: height * width })
+  const apart = reshape(builder, byChannel, [planes.length, filters, wide])
+  const whole = planes.length === 1 ? apart : builder.op('Transpose', [apart], { perm: [1, 0, 2] })
+  const shape = [filters, parts * beside, height, width]
+  return [fill(builder, reshape(builder, whole, shape), [0, channels - parts * beside, 0, 0])]
+}
+
+/** [..., taps, channels beside each other] with the channels before the taps. */
+function channelsFirst(
+  builder: GraphBuilder,
+  value: string,
+  { beside, taps }: { readonly beside: number; readonly taps: number },
+): string {
+  if (beside === 1 || taps === 1) return value
+  const images = reshape(builder, value, [-1, beside, taps, 1])
+  return builder.op('com.microsoft.nchwc.ReorderOutput', [images], { channels: beside })
 }
 
 const isPlain = ({ kernel_shape, group, dilations }: Geometry) =>
