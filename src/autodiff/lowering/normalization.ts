@@ -11,6 +11,8 @@ type Channels = {
   scalar(value: number): string
   /** The mean over the batch and the spatial axes. */
   mean(value: string): string
+  /** The mean of the products of two values. */
+  meanOfProducts(value: string, other: string): string
   /** value - shift. */
   without(value: string, shift: string): string
   /** slope * value + shift, which is zero by default. */
@@ -29,14 +31,16 @@ function inPlanes(builder: GraphBuilder, dims: readonly number[], element: Eleme
   const [batch, channels] = dims as [number, number]
   const each = (value: string) => reshape(builder, value, [channels, ...dims.slice(2).map(() => 1)])
   const scaled = (value: string, slope: string) => builder.op('Mul', [value, each(slope)])
+  const mean = (value: string) => {
+    const pixels = product(dims.slice(2))
+    const flat = dims.length === 3 ? value : reshape(builder, value, [batch, channels, pixels])
+    return builder.op('ReduceMean', [flat, builder.int64s([0, 2])], { keepdims: 0 })
+  }
   return {
     builder,
     scalar: (value) => builder.scalar(value, element),
-    mean(value) {
-      const pixels = product(dims.slice(2))
-      const flat = dims.length === 3 ? value : reshape(builder, value, [batch, channels, pixels])
-      return builder.op('ReduceMean', [flat, builder.int64s([0, 2])], { keepdims: 0 })
-    },
+    mean,
+    meanOfProducts: (value, other) => mean(builder.op('Mul', [value, other])),
     without: (value, shift) => builder.op('Sub', [value, each(shift)]),
     affine(value, slope, shift) {
       const product = scaled(value, slope)
@@ -49,10 +53,19 @@ function inPlanes(builder: GraphBuilder, dims: readonly number[], element: Eleme
   }
 }
 
-/** On blocks an affine map of every channel is a depthwise convolution of one pixel: one pass, to which another value may be added. */
+/**
+ * On blocks an affine map of every channel is a depthwise convolution of one pixel: one pass, to which another value may be added. And the sum of products of two
+ * maps is one of a single result, with one of them for its kernel: nothing of their size is written.
+ */
 function inBlocks({ builder, padded }: Blocks, dims: readonly number[]): Channels {
-  const [batch, channels] = dims as [number, number]
+  const [batch, channels, ...spatial] = dims as [number, number, ...number[]]
   const all = padded(channels)
+  const meanOfImages = (value: string) => {
+    const images = reshape(builder, value, [batch, all])
+    const means = builder.op('ReduceMean', [images, builder.int64s([0])], { keepdims: 0 })
+    if (all === channels) return means
+    return builder.op('Slice', [means, builder.int64s([0]), builder.int64s([channels])])
+  }
   const filled = (value: string) => fill(builder, value, [all - channels])
   const map = (value: string, slope: string, shift?: string, sum?: string) =>
     builder.op(
@@ -64,12 +77,17 @@ function inBlocks({ builder, padded }: Blocks, dims: readonly number[]): Channel
   return {
     builder,
     scalar: (value) => builder.scalar(value),
-    mean(value) {
-      const pooled = builder.op('com.microsoft.nchwc.GlobalAveragePool', [value])
-      const images = reshape(builder, pooled, [batch, all])
-      const means = builder.op('ReduceMean', [images, builder.int64s([0])], { keepdims: 0 })
-      if (all === channels) return means
-      return builder.op('Slice', [means, builder.int64s([0]), builder.int64s([channels])])
+    mean: (value) => meanOfImages(builder.op('com.microsoft.nchwc.GlobalAveragePool', [value])),
+    meanOfProducts(value, other) {
+      const sums = builder.op(
+        'com.microsoft.nchwc.Conv',
+        [
+          reshape(builder, value, [1, batch * all, ...spatial]),
+          reshape(builder, other, [batch * all, 1, ...spatial]),
+        ],
+        { kernel_shape: spatial, group: batch * all },
+      )
+      return builder.op('Mul', [meanOfImages(sums), builder.scalar(1 / product(spatial))])
     },
     without: (value, shift) => map(value, ones(), builder.op('Neg', [shift])),
     affine: map,
@@ -92,7 +110,7 @@ function normalize(on: Channels, x: string, scale: string, bias: string, epsilon
   const { builder } = on
   const mean = on.mean(x)
   const centred = on.without(x, mean)
-  const variance = on.mean(builder.op('Mul', [centred, centred]))
+  const variance = on.meanOfProducts(centred, centred)
   const slope = builder.op('Mul', [scale, inverseDeviation(on, variance, epsilon)])
   return { result: on.affine(centred, slope, bias), mean, variance }
 }
@@ -109,7 +127,7 @@ function gradients(
   // The same node as in the forward pass.
   const centred = on.without(x, mean)
   const dyMean = on.mean(dy)
-  const productMean = on.mean(builder.op('Mul', [dy, centred]))
+  const productMean = on.meanOfProducts(dy, centred)
   const scaleMean = builder.op('Mul', [inverse, productMean])
   const a = builder.op('Mul', [scale, inverse])
   const b = builder.op('Neg', [builder.op('Mul', [builder.op('Mul', [a, inverse]), scaleMean])])

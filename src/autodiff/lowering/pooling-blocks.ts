@@ -1,7 +1,7 @@
 import { step } from '../step-function.ts'
 import { product, reshape } from './axes.ts'
 import { type BlockedRule, isImage } from './blocks.ts'
-import { tiles } from './pooling.ts'
+import { tilesPart } from './pooling.ts'
 import type { Given } from './rule.ts'
 
 type Pool = Given<'AveragePool'> | Given<'MaxPool'>
@@ -42,8 +42,8 @@ export const globalAveragePool: BlockedRule<'GlobalAveragePool'> = (
 }
 
 /**
- * Where windows tile, an input that equals its window's maximum gets its share; equal ones share equally. What belongs to a window is repeated to the side only:
- * the rows of a window have it in common by broadcasting.
+ * Where windows lie side by side, an input that equals its window's maximum gets its share; equal ones share equally, and what lies behind the windows gets
+ * nothing. What belongs to a window is repeated to the side only: its rows have it in common by broadcasting.
  */
 export const tiledMaxPoolGradient: BlockedRule<'graft.MaxPoolGradient'> = (
   blocks,
@@ -52,22 +52,35 @@ export const tiledMaxPoolGradient: BlockedRule<'graft.MaxPoolGradient'> = (
 ) => {
   const { builder } = blocks
   const { kernel_shape, strides, dims, output_dims } = window
-  if (!blocks.has(x) || !tiles(window) || !isImage(blocks, dy)) return null
+  if (!blocks.has(x) || !tilesPart(window) || !isImage(blocks, dy)) return null
+  const { size } = blocks
   const [batch, channels, height, width] = dims as [number, number, number, number]
-  const all = [batch, blocks.padded(channels), height, width]
+  const [rows, columns] = output_dims.slice(2) as [number, number]
   const [down, across] = strides as [number, number]
-  const lines = (batch * blocks.padded(channels) * (output_dims[2] as number)) / blocks.size
+  const covered = [rows * down, columns * across] as const
+  const all = blocks.padded(channels)
+  const parts = (batch * all) / size
+  const rest = [0, 0, 0, 0, height - covered[0], (width - covered[1]) * size]
+  const isWhole = rest.every((count) => count === 0)
+  const resized = (value: string, counts: readonly number[]) =>
+    isWhole ? value : builder.op('Pad', [value, builder.int64s(counts)])
   const repeat = (value: string) => {
     const wide = builder.op('com.microsoft.nchwc.Upsample', [value], { scales: [1, 1, 1, across] })
-    return reshape(builder, wide, [lines, 1, width * blocks.size])
+    return reshape(builder, wide, [parts * rows, 1, covered[1] * size])
   }
-  const rows = reshape(builder, blocks.of(x), [lines, down, width * blocks.size])
-  const attains = step(builder, builder.op('Sub', [rows, repeat(blocks.of(y))]), 1)
-  const mean = builder.op('com.microsoft.nchwc.AveragePool', [reshape(builder, attains, all)], {
-    kernel_shape,
-    strides,
-  })
+  const seen = resized(
+    reshape(builder, blocks.of(x), [parts, height, width * size]),
+    rest.map((count) => 0 - count),
+  )
+  const lines = reshape(builder, seen, [parts * rows, down, covered[1] * size])
+  const attains = step(builder, builder.op('Sub', [lines, repeat(blocks.of(y))]), 1)
+  const mean = builder.op(
+    'com.microsoft.nchwc.AveragePool',
+    [reshape(builder, attains, [batch, all, ...covered])],
+    { kernel_shape, strides },
+  )
   const part = builder.op('Mul', [blocks.of(dy), builder.scalar(1 / product(kernel_shape))])
   const shares = builder.op('Mul', [attains, repeat(builder.op('Div', [part, mean]))])
-  return [blocks.plain(reshape(builder, shares, all), dims)]
+  const filled = resized(reshape(builder, shares, [parts, covered[0], covered[1] * size]), rest)
+  return [blocks.plain(reshape(builder, filled, [batch, all, height, width]), dims)]
 }

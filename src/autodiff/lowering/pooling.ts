@@ -12,13 +12,21 @@ export type Window = {
   readonly pads: readonly number[]
 }
 
-/** Whether the windows lie side by side and cover the input exactly. */
-export const tiles = ({ dims, output_dims, kernel_shape, strides, pads, dilations }: Window) =>
-  pads.every((pad) => pad === 0) &&
+/** Whether the windows lie side by side and inside the input, which may go on behind them. */
+export const tilesPart = ({ dims, output_dims, kernel_shape, strides, pads, dilations }: Window) =>
+  pads.slice(0, kernel_shape.length).every((pad) => pad === 0) &&
   dilations.every((dilation) => dilation === 1) &&
   kernel_shape.every(
     (size, axis) =>
-      size === strides[axis] && (output_dims[axis + 2] as number) * size === dims[axis + 2],
+      size === strides[axis] &&
+      (output_dims[axis + 2] as number) * size <= (dims[axis + 2] as number),
+  )
+
+/** Whether the windows lie side by side and cover the input exactly. */
+export const tiles = (window: Window) =>
+  tilesPart(window) &&
+  window.kernel_shape.every(
+    (size, axis) => (window.output_dims[axis + 2] as number) * size === window.dims[axis + 2],
   )
 
 /** Repeats every pixel over its window, axis by axis from the last: joining copies beats Expand, and Resize but where it doubles. */
