@@ -182,6 +182,23 @@ const betweens: Readonly<Record<string, Layer>> = {
   }),
   'average pooling': averagePool(2),
   'batch normalization': batchNormalization(),
+  'channels beside others': ({ builder }, x) => {
+    const halves = [builder.op('Relu', [x.name]), builder.op('Tanh', [x.name])]
+    return {
+      dims: [2 * (x.dims[0] as number), ...x.dims.slice(1)],
+      name: builder.op('Concat', halves, { axis: 1 }),
+    }
+  },
+  'channels in parts': (network, x, path) => {
+    const { name, dims } = conv(48, 3)(network, x, path)
+    const sizes = network.builder.int64s([16, 32])
+    const [one, two] = network.builder.ops('Split', [name, sizes], { axis: 1 }, 2) as [
+      string,
+      string,
+    ]
+    const parts = [network.builder.op('Relu', [two]), one]
+    return { dims, name: network.builder.op('Concat', parts, { axis: 1 }) }
+  },
   'squeeze and excitation': ({ builder }, x) => {
     const squeezed = builder.op('GlobalAveragePool', [x.name])
     return { ...x, name: builder.op('Mul', [x.name, builder.op('Sigmoid', [squeezed])]) }

@@ -1,5 +1,6 @@
 import type { OperatorName } from '../../graph/operators.ts'
 import type { BlockedRule } from './blocks.ts'
+import { blockedConcat, blockedSplit } from './channel-parts.ts'
 import { blockedChannelSum } from './channel-sum.ts'
 import { convWeightGradientFromBlocks } from './convolution-weights.ts'
 import { denseConv, denseInputGradient } from './dense.ts'
@@ -39,8 +40,10 @@ const smallInputGradient: BlockedRule<'graft.ConvInputGradient'> = (blocks, inpu
 export const blockedRules: Partial<Record<string, BlockedRule<never>>> = {
   ...elementwiseRules,
   AveragePool: averagePool,
+  Concat: blockedConcat,
   GlobalAveragePool: globalAveragePool,
   MaxPool: maxPool,
+  Split: blockedSplit,
   'graft.BatchNormalization': blockedNormalization,
   'graft.BatchNormalizationGradient': blockedNormalizationGradient,
   'graft.ChannelAffine': blockedChannelAffine,

@@ -144,12 +144,11 @@ export const shapeRules = {
   ]),
   Concat: single(({ builder, attributes, inputs, outputs, dims }, dy) => {
     const axis = positiveAxis(attributes.axis as number, dims(outputs[0] as string).length)
-    let end = 0
-    return inputs.map((input) => {
-      const start = end
-      end += dims(input)[axis] as number
-      const stop = end
-      return () => slice(builder, dy, axis, start, stop)
+    const sizes = inputs.map((input) => dims(input)[axis] as number)
+    let parts: readonly string[] | undefined
+    return inputs.map((_, index) => () => {
+      parts ??= builder.ops('Split', [dy, builder.int64s(sizes)], { axis }, sizes.length)
+      return parts[index] as string
     })
   }),
   DepthToSpace: elementwise(({ builder, attributes: { mode, blocksize = 1 }, dims }, { x, dy }) => {
