@@ -13,7 +13,14 @@ import {
 } from './normalization.ts'
 import { blockPixels } from './pixels.ts'
 import { planeWeightGradient } from './plane-convolution-weights.ts'
-import { averagePool, globalAveragePool, maxPool, tiledMaxPoolGradient } from './pooling-blocks.ts'
+import {
+  averagePool,
+  expand,
+  globalAveragePool,
+  mapSum,
+  maxPool,
+  tiledMaxPoolGradient,
+} from './pooling-blocks.ts'
 import { isSmall, rowConv, rowInputGradient } from './row-convolution.ts'
 
 /** The first of several rules that applies. */
@@ -41,8 +48,10 @@ export const blockedRules: Partial<Record<string, BlockedRule<never>>> = {
   ...elementwiseRules,
   AveragePool: averagePool,
   Concat: blockedConcat,
+  Expand: expand,
   GlobalAveragePool: globalAveragePool,
   MaxPool: maxPool,
+  ReduceSum: mapSum,
   Split: blockedSplit,
   'graft.BatchNormalization': blockedNormalization,
   'graft.BatchNormalizationGradient': blockedNormalizationGradient,

@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import type { AttributesOf, OperatorName } from '../../graph/operators.ts'
-import { sizeOf, type TensorType } from '../../graph/tensor.ts'
+import { sizeOf, type Tensor, type TensorType } from '../../graph/tensor.ts'
 import type { Given } from './rule.ts'
 
 /**
@@ -13,9 +13,11 @@ export type Blocks = {
   readonly size: number
   /** The channels with those that fill up the last block. */
   padded(channels: number): number
-  /** Notes the type of a value. */
-  learn(value: string, type: TensorType): void
+  /** Notes the type of a value, or the value itself where that is constant. */
+  learn(value: string, type: TensorType | Tensor): void
   typeOf(value: string): TensorType | undefined
+  /** The numbers of a constant. */
+  constantOf(value: string): readonly number[] | undefined
   /** Whether the value has a blocked twin already. */
   has(value: string): boolean
   /** The blocked twin of a value of four dimensions, made where it has none; channels must be a multiple of 4. */
@@ -40,7 +42,7 @@ export type BlockedRule<O extends OperatorName> = (
 ) => readonly string[] | null
 
 export function createBlocks(builder: GraphBuilder, size: number): Blocks {
-  const types = new Map<string, TensorType>()
+  const types = new Map<string, TensorType | Tensor>()
   const twins = new Map<string, string>()
   const pair = (value: string, blocked: string, dims: readonly number[]) => {
     twins.set(value, blocked)
@@ -52,6 +54,10 @@ export function createBlocks(builder: GraphBuilder, size: number): Blocks {
     padded: (channels) => Math.ceil(channels / size) * size,
     learn: (value, type) => void types.set(value, type),
     typeOf: (value) => types.get(value),
+    constantOf(value) {
+      const type = types.get(value)
+      return type && 'data' in type ? Array.from(type.data, Number) : undefined
+    },
     has: (value) => twins.has(value),
     of(value) {
       const known = twins.get(value)
@@ -80,6 +86,24 @@ export function isImageType(blocks: Blocks, value: string): boolean {
 /** Whether a value is an image that can be put in blocks: the reordering takes channels in fours. */
 export function isImage(blocks: Blocks, value: string): boolean {
   return isImageType(blocks, value) && (blocks.typeOf(value)?.dims[1] as number) % 4 === 0
+}
+
+/** Whether a value is one number for each channel of each image. */
+export function isChannelVector(blocks: Blocks, value: string): boolean {
+  return isImage(blocks, value) && sizeOf(blocks.typeOf(value)?.dims.slice(2) ?? []) === 1
+}
+
+/** Such a value in blocks, repeated over maps of a size. */
+export function repeated(
+  blocks: Blocks,
+  value: string,
+  [height = 1, width = 1]: readonly number[],
+) {
+  const twin = blocks.of(value)
+  if (height * width === 1) return twin
+  return blocks.builder.op('com.microsoft.nchwc.Upsample', [twin], {
+    scales: [1, 1, height, width],
+  })
 }
 
 export function isScalar(blocks: Blocks, value: string): boolean {

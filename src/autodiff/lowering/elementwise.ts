@@ -1,6 +1,6 @@
 import type { OperatorName } from '../../graph/operators.ts'
-import { elementTypes } from '../../graph/tensor.ts'
-import { type BlockedRule, type Blocks, isScalar } from './blocks.ts'
+import { elementTypes, sizeOf } from '../../graph/tensor.ts'
+import { type BlockedRule, type Blocks, isChannelVector, isScalar, repeated } from './blocks.ts'
 
 /** Operators whose result is finite wherever their inputs are: the lanes that fill up the last block may hold anything finite. */
 const tame = [
@@ -68,16 +68,22 @@ const logical = new Set<OperatorName>([
 function elementwise<O extends OperatorName>(operator: O): BlockedRule<O> {
   const isTame = (tame as readonly string[]).includes(operator)
   return (blocks, inputs, _, { stated }) => {
-    const first = inputs.find((input) => blocks.has(input))
-    const dims = first === undefined ? undefined : blocks.typeOf(first)?.dims
+    const dims = inputs
+      .filter(blocks.has)
+      .map((input) => blocks.typeOf(input)?.dims ?? [])
+      .sort((one, other) => sizeOf(other) - sizeOf(one))[0]
     if (!dims) return null
     const isFilled = blocks.padded(dims[1] as number) === dims[1]
     const suits = (input: string) =>
-      input === '' || isScalar(blocks, input) || alike(blocks, input, dims)
+      input === '' ||
+      isScalar(blocks, input) ||
+      alike(blocks, input, dims) ||
+      spreads(blocks, input, dims)
     if (!(isTame || isFilled) || !inputs.every(suits)) return null
-    const twins = inputs.map((input) =>
-      input === '' || isScalar(blocks, input) ? input : blocks.of(input),
-    )
+    const twins = inputs.map((input) => {
+      if (input === '' || isScalar(blocks, input)) return input
+      return alike(blocks, input, dims) ? blocks.of(input) : repeated(blocks, input, dims.slice(2))
+    })
     const { builder } = blocks
     const blocked = builder.op(operator, twins, stated)
     const { to = elementTypes.float32.code } = stated as { readonly to?: number }
@@ -97,6 +103,12 @@ function alike(blocks: Blocks, value: string, dims: readonly number[]): boolean 
   const same =
     type?.dims.length === dims.length && type.dims.every((dim, axis) => dim === dims[axis])
   return same && (blocks.has(value) || type.type === 'float32')
+}
+
+/** Whether a value has a number for each channel of each image, which stands for a whole map. */
+function spreads(blocks: Blocks, value: string, dims: readonly number[]): boolean {
+  const own = blocks.typeOf(value)?.dims
+  return isChannelVector(blocks, value) && own?.[0] === dims[0] && own?.[1] === dims[1]
 }
 
 export const elementwiseRules = Object.fromEntries(

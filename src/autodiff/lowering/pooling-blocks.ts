@@ -1,6 +1,6 @@
 import { step } from '../step-function.ts'
 import { product, reshape } from './axes.ts'
-import { type BlockedRule, isImage } from './blocks.ts'
+import { type BlockedRule, isChannelVector, isImage, repeated } from './blocks.ts'
 import { tilesPart } from './pooling.ts'
 import type { Given } from './rule.ts'
 
@@ -39,6 +39,29 @@ export const globalAveragePool: BlockedRule<'GlobalAveragePool'> = (
   if (!blocks.has(x) || !type) return null
   const pooled = blocks.builder.op('com.microsoft.nchwc.GlobalAveragePool', [blocks.of(x)])
   return [blocks.plain(pooled, type.dims)]
+}
+
+/** The sum over each map, as its mean times its pixels. */
+export const mapSum: BlockedRule<'ReduceSum'> = (blocks, [x = '', axes = ''], { keepdims }) => {
+  const { builder } = blocks
+  const type = blocks.typeOf(x)
+  const over = blocks.constantOf(axes)?.map((axis) => (axis < 0 ? axis + 4 : axis))
+  if (!blocks.has(x) || !type || over?.length !== 2 || !over.includes(2) || !over.includes(3)) {
+    return null
+  }
+  const [batch, channels, ...spatial] = type.dims as [number, number, ...number[]]
+  const mean = builder.op('com.microsoft.nchwc.GlobalAveragePool', [blocks.of(x)])
+  const sum = builder.op('Mul', [mean, builder.scalar(product(spatial))])
+  const plain = blocks.plain(sum, [batch, channels, 1, 1])
+  return [keepdims ? plain : reshape(builder, plain, [batch, channels])]
+}
+
+/** A number for each channel of each image, repeated over its map. */
+export const expand: BlockedRule<'Expand'> = (blocks, [x = ''], _, { types: [type] }) => {
+  const dims = blocks.typeOf(x)?.dims
+  const isSame = type?.dims.length === 4 && [0, 1].every((axis) => dims?.[axis] === type.dims[axis])
+  if (!type || !isSame || !isChannelVector(blocks, x)) return null
+  return [blocks.plain(repeated(blocks, x, type.dims.slice(2)), type.dims)]
 }
 
 /**
