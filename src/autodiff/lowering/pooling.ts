@@ -23,7 +23,7 @@ export const tilesPart = ({ dims, output_dims, kernel_shape, strides, pads, dila
   )
 
 /** Whether the windows lie side by side and cover the input exactly. */
-export const tiles = (window: Window) =>
+const tiles = (window: Window) =>
   tilesPart(window) &&
   window.kernel_shape.every(
     (size, axis) => (window.output_dims[axis + 2] as number) * size === window.dims[axis + 2],
