@@ -111,7 +111,7 @@ export function isScalar(blocks: Blocks, value: string): boolean {
   return type !== undefined && sizeOf(type.dims) === 1
 }
 
-/** Zeros after the end of each axis. */
+/** Zeros after the end of each axis; negative counts crop there. */
 export function fill(builder: GraphBuilder, value: string, counts: readonly number[]): string {
   if (counts.every((count) => count === 0)) return value
   return builder.op('Pad', [value, builder.int64s([...counts.map(() => 0), ...counts])])

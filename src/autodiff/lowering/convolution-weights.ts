@@ -32,7 +32,7 @@ const hasFewFilters = (geometry: Geometry) =>
   (geometry.output_dims[1] as number) < 8 && mirrored(geometry).pads.every((pad) => pad >= 0)
 
 /** The convolution, of stride 1, that sees dy where the given one puts it, for every pixel of x: its kernel lies the other way round. */
-function mirrored(geometry: Geometry): Geometry {
+export function mirrored(geometry: Geometry): Geometry {
   const { dims, output_dims, kernel_shape, dilations, pads } = geometry
   const reach = kernel_shape.map((size, axis) => (size - 1) * (dilations[axis] as number))
   const before = reach.map((count, axis) => count - (pads[axis] as number))

@@ -1,5 +1,6 @@
 import { product, reshape } from './axes.ts'
 import { type BlockedRule, type Blocks, fill, isImage, isImageType } from './blocks.ts'
+import { mirrored } from './convolution-weights.ts'
 
 type Kernel = {
   readonly filters: number
@@ -86,27 +87,20 @@ export const denseConv: BlockedRule<'graft.Conv'> = (
 export const denseInputGradient: BlockedRule<'graft.ConvInputGradient'> = (
   blocks,
   [dy = '', w = ''],
-  { dims, output_dims, kernel_shape, pads, strides, dilations, group },
+  geometry,
 ) => {
+  const { dims, output_dims, kernel_shape, strides, dilations, group } = geometry
   const { builder } = blocks
   const [channels, filters] = [dims[1] as number, output_dims[1] as number]
   const isPlain = group === 1 && [...strides, ...dilations].every((count) => count === 1)
   if (!isPlain || channels % 4 !== 0 || !isImage(blocks, dy)) return null
   if (product(kernel_shape) === 1 && !blocks.has(dy)) return null
-  const before = kernel_shape.map((size, axis) => size - 1 - (pads[axis] as number))
-  const after = kernel_shape.map(
-    (size, axis) =>
-      (dims[axis + 2] as number) -
-      (output_dims[axis + 2] as number) +
-      size -
-      1 -
-      (before[axis] as number),
-  )
-  if ([...before, ...after].some((pad) => pad < 0)) return null
+  const { pads } = mirrored(geometry)
+  if (pads.some((pad) => pad < 0)) return null
   const turned = turnedKernelBlocks(blocks, w, { filters, channels, spatial: kernel_shape })
   const result = builder.op('com.microsoft.nchwc.Conv', [blocks.of(dy), turned], {
     kernel_shape,
-    pads: [...before, ...after],
+    pads,
   })
   return [blocks.plain(result, dims)]
 }

@@ -1,6 +1,6 @@
 import { product, reshape } from './axes.ts'
 import { type BlockedRule, type Blocks, fill, isImage } from './blocks.ts'
-import { type Geometry, gradientConvolution } from './convolution-weights.ts'
+import { type Geometry, gradientConvolution, mirrored } from './convolution-weights.ts'
 
 /** Whether every channel is a group of its own, in two dimensions and without dilation. */
 function isDepthwise({ dims, output_dims, group, dilations }: Geometry): boolean {
@@ -58,23 +58,14 @@ export const depthwiseInputGradient: BlockedRule<'graft.ConvInputGradient'> = (
   geometry,
 ) => {
   const { builder, padded, size: block } = blocks
-  const { dims, output_dims, kernel_shape, pads, strides } = geometry
-  const [batch, channels, ...spatial] = dims as [number, number, ...number[]]
+  const { dims, output_dims, kernel_shape, strides } = geometry
+  const [batch, channels] = dims as [number, number]
   if (!isDepthwise(geometry) || !isImage(blocks, dy)) return null
   const all = padded(channels)
   const [down, across] = strides as [number, number]
   const [rows, columns] = output_dims.slice(2) as [number, number]
   const spread = [rows * down, columns * across]
-  const before = kernel_shape.map((length, axis) => length - 1 - (pads[axis] as number))
-  const after = spatial.map(
-    (length, axis) =>
-      length -
-      (spread[axis] as number) +
-      (kernel_shape[axis] as number) -
-      1 -
-      (before[axis] as number),
-  )
-  const own = [...before, ...after]
+  const { pads: own } = mirrored({ ...geometry, output_dims: [batch, channels, ...spread] })
   if (own.some((count) => count < 0)) return null
   const taps = product(kernel_shape)
   const backwards = Array.from({ length: taps }, (_, tap) => taps - 1 - tap)

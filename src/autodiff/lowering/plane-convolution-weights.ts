@@ -94,7 +94,7 @@ const isPlain = ({ kernel_shape, group, dilations }: Geometry) =>
 
 /**
  * x as planes of [1, images, height, width * beside] with exactly the rows and columns that the kernel gets to see. A kernel of one row takes the blocks of all
- * channels one below the other, `lines` apart; for others each beside is a plane of its own.
+ * channels one below the other, `lines` apart; for others the channels beside each other are a plane of their own.
  */
 function planesOf(
   builder: GraphBuilder,

@@ -1,6 +1,6 @@
 import { step } from '../step-function.ts'
 import { product, reshape } from './axes.ts'
-import { type BlockedRule, isChannelVector, isImage, repeated } from './blocks.ts'
+import { type BlockedRule, fill, isChannelVector, isImage, repeated } from './blocks.ts'
 import { tilesPart } from './pooling.ts'
 import type { Given } from './rule.ts'
 
@@ -83,15 +83,13 @@ export const tiledMaxPoolGradient: BlockedRule<'graft.MaxPoolGradient'> = (
   const covered = [rows * down, columns * across] as const
   const all = blocks.padded(channels)
   const parts = (batch * all) / size
-  const rest = [0, 0, 0, 0, height - covered[0], (width - covered[1]) * size]
-  const isWhole = rest.every((count) => count === 0)
-  const resized = (value: string, counts: readonly number[]) =>
-    isWhole ? value : builder.op('Pad', [value, builder.int64s(counts)])
+  const rest = [0, height - covered[0], (width - covered[1]) * size]
   const repeat = (value: string) => {
     const wide = builder.op('com.microsoft.nchwc.Upsample', [value], { scales: [1, 1, 1, across] })
     return reshape(builder, wide, [parts * rows, 1, covered[1] * size])
   }
-  const seen = resized(
+  const seen = fill(
+    builder,
     reshape(builder, blocks.of(x), [parts, height, width * size]),
     rest.map((count) => 0 - count),
   )
@@ -104,6 +102,10 @@ export const tiledMaxPoolGradient: BlockedRule<'graft.MaxPoolGradient'> = (
   )
   const part = builder.op('Mul', [blocks.of(dy), builder.scalar(1 / product(kernel_shape))])
   const shares = builder.op('Mul', [attains, repeat(builder.op('Div', [part, mean]))])
-  const filled = resized(reshape(builder, shares, [parts, covered[0], covered[1] * size]), rest)
+  const filled = fill(
+    builder,
+    reshape(builder, shares, [parts, covered[0], covered[1] * size]),
+    rest,
+  )
   return [blocks.plain(reshape(builder, filled, [batch, all, height, width]), dims)]
 }
