@@ -98,6 +98,6 @@ async function ours(bytes: Uint8Array, images: Images, labels: Int32Array): Prom
   const views = { count: 4, random: random.fork('views') }
   const cached = await finish(cacheFeatures(task, network, [top], images, { least: 1, views }))
   await finish(
-    probeFolds(task, { kind: 'linear', features: cached.at(top), widths: [top.features] }),
+    probeFolds(task, () => ({ kind: 'linear', features: cached.at(top), widths: [top.features] })),
   )
 }

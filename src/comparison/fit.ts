@@ -14,7 +14,6 @@ import type { Runtime } from '../runtime/session.ts'
 import { designFor } from '../training/design.ts'
 import { exportModel, openExportedModel } from '../training/exported-model.ts'
 import { type Normalization, numbersIn } from '../training/normalization.ts'
-import { scratch } from '../training/scratch.ts'
 import {
   asProgress,
   type Strategy,
@@ -23,7 +22,7 @@ import {
   type Task,
 } from '../training/task.ts'
 import { cutBackbone } from '../transfer/backbone.ts'
-import { areMade, choicesIn, type ReuseChoices, resolveChoices } from '../transfer/choices.ts'
+import { choicesIn, type ReuseChoices, resolveChoices } from '../transfer/choices.ts'
 import type { EasyLabels } from '../transfer/pretrained-backbone.ts'
 import { version } from '../version.ts'
 import { type EasyLabelsConfiguration, openEasyLabels } from './easy-labels.ts'
@@ -272,23 +271,16 @@ async function openStrategies(
   const normalization = given ?? backbone?.normalization ?? null
   const choices = choicesIn(configuration)
   const options = { backbone, normalization, choices, easyLabels }
-  const named = strategiesNamed(configuration.strategies, options, {
+  const strategies = strategiesNamed(configuration.strategies, options, {
     unlabelled: configuration.unlabelled,
     missing,
   })
-  const reuses = named.some(({ name }) => name !== scratch.name)
-  if (!reuses && areMade(choices)) {
-    throw new GraftError(
-      'bad-usage',
-      '--reuse, --thaw, --thaw-rate, --head, --new-blocks and --statistics are for strategies that reuse a network: add one to --strategies',
-    )
-  }
   if (backbone) {
     await inFile(backbone.name, async () =>
       resolveChoices(await cutBackbone(backbone.graph, runtime), choices),
     )
   }
-  return named
+  return strategies
 }
 
 function givenNormalization(mean: string | null, std: string | null): Normalization | null {

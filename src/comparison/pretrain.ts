@@ -84,6 +84,12 @@ export async function* pretrain(
   if (images.count < 2) {
     throw new GraftError('bad-input', `${data}: pretraining needs two images at least`)
   }
+  if (method.needs === 'labels' || method.semiSupervised?.includes(variant)) {
+    yield {
+      type: 'notice',
+      sentence: `${method.name} learns from the labels of ${data}: reuse the backbone for other labelled images, since on these it knows the held-out labels of every fold`,
+    }
+  }
   const given = { classes: source.classes, labels }
   const task = { images, labels: given, ...(rule && { rule: rule.rule }) }
   const count = await countLearned(method, task)

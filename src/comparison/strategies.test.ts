@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createBuilder } from '../graph/builder.ts'
+import { choicesIn } from '../transfer/choices.ts'
 import { needBackbone, strategiesNamed } from './strategies.ts'
 
 const none = { backbone: null, normalization: null }
@@ -43,4 +44,21 @@ test('a folder of images without labels is for strategies that look at it', () =
     /^--unlabelled is for a strategy that learns from images without labels: add one such as rotation/,
   )
   expect(() => names('labelled')).toThrow('--unlabelled')
+})
+
+test('every variant of a method is a strategy, the usual one under the name of the method', () => {
+  expect(namesOf('gan-matching,autoencoder-stacked,gan,contrastive')).toEqual([
+    'autoencoder-stacked',
+    'gan',
+    'gan-matching',
+    'contrastive',
+  ])
+  expect(() => namesOf('gan-nonsaturating')).toThrow(/there is no strategy "gan-nonsaturating"/)
+})
+
+test.each([
+  [{ choices: choicesIn({ thaw: 0 }) }, 'scratch', /^--reuse.* reuse a network/],
+  [{ easyLabels: { related: null, rule: () => 0 } }, 'scratch,rotation', /^--rule .*: add rules/],
+])('an option that no strategy of the list has a use for is an error', (options, list, message) => {
+  expect(() => strategiesNamed(list, { ...given, ...options })).toThrow(message)
 })

@@ -1,64 +1,100 @@
 import { GraftError } from '../errors.ts'
-import { methods } from '../pretraining/methods.ts'
+import type { PretrainingMethod } from '../pretraining/method.ts'
+import { methods, variantName } from '../pretraining/methods.ts'
 import { scratch } from '../training/scratch.ts'
 import type { Strategy } from '../training/task.ts'
+import { areMade } from '../transfer/choices.ts'
 import { type PretrainedOptions, pretrained } from '../transfer/pretrained.ts'
+import { semiSupervised } from '../transfer/semi-supervised.ts'
 import { type TransferOptions, transfer } from '../transfer/transfer.ts'
 
 export type StrategyOptions = TransferOptions & PretrainedOptions
 
-/** The strategies by name, in the order in which they are tried. */
-const strategies: Readonly<Record<string, (options: StrategyOptions) => Strategy>> = {
-  scratch: () => scratch,
-  transfer,
-  ...Object.fromEntries(
-    Object.entries(methods).map(([name, method]) => [
-      name,
-      (options: StrategyOptions) => pretrained(method, options),
-    ]),
-  ),
+type Entry = {
+  /** The method that it pretrains by; null where it does not. */
+  readonly method: PretrainingMethod | null
+  readonly create: (options: StrategyOptions) => Strategy
 }
+
+const fromScratch = () => scratch
+
+/** The strategies by name, in the order in which they are tried: each variant of a method is one. */
+const strategies: Readonly<Record<string, Entry>> = {
+  scratch: { method: null, create: fromScratch },
+  transfer: { method: null, create: transfer },
+  ...Object.fromEntries(Object.values(methods).flatMap(variantsOf)),
+}
+
+function variantsOf(method: PretrainingMethod): [string, Entry][] {
+  return method.variants.map((variant) => {
+    const create = ({ choices, easyLabels }: StrategyOptions) =>
+      method.semiSupervised?.includes(variant)
+        ? semiSupervised(method, variant, choices)
+        : pretrained(method, {
+            variant,
+            ...(choices && { choices }),
+            ...(easyLabels && { easyLabels }),
+          })
+    return [variantName(method, variant), { method, create }]
+  })
+}
+
+/** What is given beside the list of strategies. */
+type Given = {
+  /** The folder of images without labels; default none. */
+  readonly unlabelled?: string | null
+  /** Why there is no backbone though one was wanted; default there is one, or none was. */
+  readonly missing?: string | null
+}
+
+/** Options that are of use to some strategies only, and what to do where none of these is tried. */
+const uses: readonly {
+  readonly isGiven: (options: StrategyOptions, given: Given) => boolean
+  readonly isFor: (entry: Entry) => boolean
+  readonly otherwise: string
+}[] = [
+  {
+    isGiven: (_, { unlabelled }) => (unlabelled ?? null) !== null,
+    isFor: ({ method }) => method !== null && method.needs !== 'labels',
+    otherwise:
+      '--unlabelled is for a strategy that learns from images without labels: add one such as rotation or contrastive to --strategies',
+  },
+  {
+    isGiven: ({ easyLabels }) => (easyLabels?.related ?? null) !== null,
+    isFor: ({ method }) => method?.needs === 'labels',
+    otherwise:
+      '--related is for a strategy that learns from it: add pairs or labelled to --strategies',
+  },
+  {
+    isGiven: ({ easyLabels }) => (easyLabels?.rule ?? null) !== null,
+    isFor: ({ method }) => method?.needs === 'rule',
+    otherwise: '--rule is for a strategy that learns from it: add rules to --strategies',
+  },
+  {
+    isGiven: ({ choices }) => choices !== undefined && areMade(choices),
+    isFor: ({ create }) => create !== fromScratch,
+    otherwise:
+      '--reuse, --thaw, --thaw-rate, --head, --new-blocks and --statistics are for strategies that reuse a network: add one to --strategies',
+  },
+]
 
 /**
  * The strategies of a list such as `scratch,transfer`, in their usual order.
  *
- * @param unlabelled the folder of images without labels that is given; default none
- * @param missing why there is no backbone though one was wanted; default there is one, or none was
- * @throws GraftError `bad-usage` for an unknown name, where none of them can be tried, and for images or labels that none of them would learn from
+ * @throws GraftError `bad-usage` for an unknown name, where none of them can be tried, and for options that none of them has a use for
  */
 export function strategiesNamed(
   list: string,
   options: StrategyOptions,
-  {
-    unlabelled = null,
-    missing = null,
-  }: { readonly unlabelled?: string | null; readonly missing?: string | null } = {},
+  given: Given = {},
 ): Strategy[] {
-  const wanted = createNamed(list, options)
-  const areSeen = Object.values(methods).some(
-    ({ name, needs }) => needs !== 'labels' && wanted.some((strategy) => strategy.name === name),
-  )
-  if (unlabelled !== null && !areSeen) {
-    throw new GraftError(
-      'bad-usage',
-      '--unlabelled is for a strategy that learns from images without labels: add one such as rotation or contrastive to --strategies',
-    )
-  }
-  const { related = null, rule = null } = options.easyLabels ?? {}
-  const learnFrom = { labels: related && '--related', rule: rule && '--rule' }
-  for (const [need, option] of Object.entries(learnFrom)) {
-    const users = Object.values(methods).filter(({ needs }) => needs === need)
-    if (option && !users.some(({ name }) => wanted.some((strategy) => strategy.name === name))) {
-      const names = users.map(({ name }) => name).join(' or ')
-      throw new GraftError(
-        'bad-usage',
-        `${option} is for a strategy that learns from it: add ${names} to --strategies`,
-      )
-    }
-  }
+  const entries = entriesNamed(list)
+  const idle = uses.find(({ isGiven, isFor }) => isGiven(options, given) && !entries.some(isFor))
+  if (idle) throw new GraftError('bad-usage', idle.otherwise)
+  const wanted = entries.map(({ create }) => create(options))
   if (wanted.every(({ unavailable }) => unavailable !== null)) {
     const reasons = wanted.map(({ name, unavailable }) => `${name}: ${unavailable}`)
-    const all = missing === null ? reasons : [...reasons, missing]
+    const all = [...reasons, ...(given.missing ? [given.missing] : [])]
     throw new GraftError('bad-usage', `no strategy can be tried: ${all.join('; ')}`)
   }
   return wanted
@@ -70,11 +106,12 @@ export function strategiesNamed(
  * @throws GraftError `bad-usage` for an unknown name
  */
 export function needBackbone(list: string): Strategy[] {
-  const bare = createNamed(list, { backbone: null, normalization: null })
-  return bare.filter(({ needsBackbone }) => needsBackbone)
+  return entriesNamed(list)
+    .map(({ create }) => create({ backbone: null, normalization: null }))
+    .filter(({ needsBackbone }) => needsBackbone)
 }
 
-function createNamed(list: string, options: StrategyOptions): Strategy[] {
+function entriesNamed(list: string): Entry[] {
   const names = list.split(',').map((name) => name.trim())
   const unknown = names.find((name) => !Object.hasOwn(strategies, name))
   if (unknown !== undefined) {
@@ -85,5 +122,5 @@ function createNamed(list: string, options: StrategyOptions): Strategy[] {
   }
   return Object.entries(strategies)
     .filter(([name]) => names.includes(name))
-    .map(([, create]) => create(options))
+    .map(([, entry]) => entry)
 }

@@ -30,6 +30,7 @@ const averaged = 0.99
 export const gan: PretrainingMethod = {
   name: 'gan',
   variants: ['nonsaturating', 'matching'],
+  semiSupervised: ['matching'],
   epochs: 20,
   passes: 4,
   isGame: true,

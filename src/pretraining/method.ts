@@ -30,7 +30,7 @@ export type PretrainingOptions = {
   readonly architecture: Architecture
   /** One of the method's variants; default its first. */
   readonly variant?: string
-  /** Labels that may be learned from: not those that are wanted in the end. */
+  /** Labels that may be learned from: not those that are wanted in the end, unless for a semi-supervised variant. */
   readonly labels?: Labels
   /** What says the class of an image, for the method that learns from such a rule. */
   readonly rule?: Rule
@@ -62,6 +62,8 @@ export type PretrainingMethod = {
   readonly name: string
   /** Ways to do it, by name; the first is the usual one. */
   readonly variants: readonly [string, ...string[]]
+  /** Those that learn from the labels that are wanted too: a network for each fold, or its held-out labels would be known. */
+  readonly semiSupervised?: readonly string[]
   /** Passes that it is worth to make over about ten thousand images. */
   readonly epochs: number
   /** What a step on an image costs, in passes of one image through the trunk. */

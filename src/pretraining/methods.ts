@@ -56,6 +56,11 @@ export function checkVariant({ name, variants }: PretrainingMethod, variant: str
   }
 }
 
+/** What a variant of a method is called where methods are compared: by the method alone where it is the usual one. */
+export function variantName({ name, variants }: PretrainingMethod, variant: string): string {
+  return variant === variants[0] ? name : `${name}-${variant}`
+}
+
 /** How many of the images a method learns from. */
 export async function countLearned(
   method: PretrainingMethod,

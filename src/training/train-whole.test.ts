@@ -15,7 +15,10 @@ test('training goes on from given values: those of a network that knows the answ
   const { events, result: model } = await collect(trained.train())
   expect(events).toHaveLength(trained.epochs)
   expect(events[0]).toMatchObject({ type: 'epoch', phase: 'scratch, all labels' })
-  const initial = model.graph.initializers
+  // biome-ignore lint/correctness/useYield: they are there.
+  const initial = async function* () {
+    return model.graph.initializers
+  }
   const { result: continued } = await collect(trainWhole(broadOrNarrow(0), { ...begin, initial }))
   expect(mean(continued.losses)).toBeLessThan(0.8 * mean(random.losses))
 })

@@ -45,11 +45,15 @@ const augmentation: AugmentationRecipe = {
   contrast: 0.2,
 }
 
+export type InitialValues = (
+  fold: number | null,
+) => AsyncGenerator<StrategyEvent, ReadonlyMap<string, Tensor>>
+
 export type WholeOptions = {
   /** What progress is named after. */
   readonly name: string
-  /** The values that parameters and statistics begin with; default: all are random. */
-  readonly initial?: ReadonlyMap<string, Tensor>
+  /** The values that parameters and statistics begin with in a fold, and on all labels (null); default: all are random. */
+  readonly initial?: InitialValues
 }
 
 /** What a network came to whose layers were all trained, and how to train it on all labels. */
@@ -67,7 +71,7 @@ type Fold = { readonly result: FoldResult; readonly scaled: readonly number[] }
 /** Trains all layers of the network for the size of the images in every fold, for one cycle of the learning rate. */
 export async function* trainWhole(
   task: Task,
-  { name, initial = new Map() }: WholeOptions,
+  { name, initial = atRandom }: WholeOptions,
 ): AsyncGenerator<StrategyEvent, Whole> {
   const { size, name: architecture } = designFor(task.nativeSize)
   const images = yield* task.images(size)
@@ -80,10 +84,11 @@ export async function* trainWhole(
   const fitted = async function* (
     phase: string,
     random: Random,
+    initially: ReadonlyMap<string, Tensor>,
     indices: readonly number[],
     validation: readonly number[],
   ) {
-    const graph = networkFor(task, random.fork('parameters'), initial)
+    const graph = networkFor(task, random.fork('parameters'), initially)
     const step = await compileStep(
       {
         graph,
@@ -134,7 +139,8 @@ export async function* trainWhole(
       const start = performance.now()
       const phase = `${name}, fold ${index + 1} of ${task.folds.length}`
       const random = task.random.fork(`${name} fold ${index}`)
-      const { curve, scaled } = yield* fitted(phase, random, fold.train, fold.validation)
+      const initially = yield* initial(index)
+      const { curve, scaled } = yield* fitted(phase, random, initially, fold.train, fold.validation)
       const accuracy = curve.at(-1)?.validationAccuracy ?? 0
       const seconds = (performance.now() - start) / 1000
       return { result: { fold: index, accuracy, seconds, curve }, scaled }
@@ -147,11 +153,17 @@ export async function* trainWhole(
     losses: lossesAtBest(folds.map(({ scaled }) => scaled)).losses,
     async *train() {
       const all = Array.from(task.labels, (_, index) => index)
-      const { graph } = yield* fitted(`${name}, all labels`, task.random.fork(name), all, [])
+      const random = task.random.fork(name)
+      const { graph } = yield* fitted(`${name}, all labels`, random, yield* initial(null), all, [])
       const provenance = { architecture, normalization: normalization.name }
       return { graph, size, provenance }
     },
   }
+}
+
+// biome-ignore lint/correctness/useYield: other values may take time to come by.
+const atRandom: InitialValues = async function* () {
+  return new Map()
 }
 
 /** The network from pixels on. */

@@ -1,5 +1,6 @@
 import type { Images } from '../data/pixels.ts'
 import type { Graph } from '../graph/graph.ts'
+import { costOf } from '../training/cost.ts'
 import {
   columnsOf,
   computeFeatures,
@@ -21,6 +22,8 @@ export type CachedFeatures = {
 
 /** What the features of all depths may take, in bytes. */
 const largestCache = 2 ** 30
+
+const mostViews = 4
 
 /**
  * Runs the images through a frozen network once.
@@ -61,6 +64,16 @@ export async function* cacheFeatures(
       return own
     },
   }
+}
+
+/** Further views of every image: as many as a tenth of the budget pays for, and no more than help. */
+export async function affordableViews(
+  task: Task,
+  network: Graph,
+): Promise<NonNullable<FeatureOptions['views']>> {
+  const cost = await costOf(task, network)
+  const affordable = Math.floor(task.multiplyAdds / (10 * cost * task.labels.length))
+  return { count: Math.min(affordable, mostViews), random: task.random.fork('views') }
 }
 
 /** The features of one depth, of those of several side by side. */

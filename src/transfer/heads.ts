@@ -58,6 +58,7 @@ export function createHeads({
     const key = `${head} ${depth.name}`
     const known = probes.get(key)
     if (known) return known
+    const input = inputOf(reuse)
     const probe =
       head === 'propagated'
         ? yield* probePropagated(
@@ -65,7 +66,7 @@ export function createHeads({
             yield* around(depth),
             yield* onFolds({ head: 'linear', depth }),
           )
-        : yield* probeFolds(task, inputOf(reuse), `output layer on ${describeDepth(depth)}`)
+        : yield* probeFolds(task, () => input, `output layer on ${describeDepth(depth)}`)
     probes.set(key, probe)
     return probe
   }

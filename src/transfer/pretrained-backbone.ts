@@ -44,30 +44,35 @@ export const speedInSmallBatches = 2.5
 export async function* pretrainBackbone(
   task: Task,
   method: PretrainingMethod,
+  variant: string,
   architecture: Architecture,
   pool: ImageStream,
   { related, rule }: EasyLabels,
 ): AsyncGenerator<StrategyEvent, PretrainedBackbone> {
   const learn = (images: ImageStream, given: Pick<PretrainingOptions, 'labels' | 'rule'>) =>
-    pretrain(task, method, { images, architecture, ...given })
+    pretrainOn(task, method, { images, architecture, variant, ...given })
   if (method.needs !== 'labels' || !related) return yield* learn(pool, { ...(rule && { rule }) })
   const { images, labels } = yield* related.decode(architecture.size)
   return yield* closing(images, learn(images, { labels: { classes: related.classes, labels } }))
 }
 
-async function* pretrain(
+type Given = Required<Pick<PretrainingOptions, 'variant'>> &
+  Pick<PretrainingOptions, 'images' | 'architecture' | 'labels' | 'rule'>
+
+/** The same on images that are at hand, with the labels that may be learned from. */
+export async function* pretrainOn(
   task: Task,
   method: PretrainingMethod,
-  given: Pick<PretrainingOptions, 'images' | 'architecture' | 'labels' | 'rule'>,
+  given: Given,
 ): AsyncGenerator<StrategyEvent, PretrainedBackbone> {
-  const { name, variants } = method
-  const { architecture, labels } = given
+  const { name, needs } = method
+  const { architecture, variant } = given
   const images = await countLearned(method, given)
   const epochs = await epochsFor(task, method, architecture, images)
-  const what = labels ? 'other images with labels of their own' : 'images'
+  const what = needs === 'labels' ? 'other images with labels of their own' : 'images'
   yield {
     type: 'decision',
-    sentence: `${name} (${variants[0]}) on ${images} ${what} for ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`,
+    sentence: `${name} (${variant}) on ${images} ${what} for ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}`,
     kept: true,
   }
   const { graph } = yield* method.pretrain({
@@ -78,7 +83,7 @@ async function* pretrain(
     checkpoints: task.checkpoints,
   })
   const provenance = {
-    pretraining: `${name} ${variants[0]}`,
+    pretraining: `${name} ${variant}`,
     architecture: architecture.name,
     images: String(images),
     epochs: String(epochs),

@@ -1,25 +1,25 @@
 import { closing, type ImageStream } from '../data/image-stream.ts'
 import type { Architecture, PretrainingMethod } from '../pretraining/method.ts'
+import { variantName } from '../pretraining/methods.ts'
 import { backboneOf } from '../pretraining/networks.ts'
 import { designFor } from '../training/design.ts'
-import { pixelsInput } from '../training/normalization.ts'
 import {
   mapEvents,
   named,
-  orRelease,
   type Strategy,
   type StrategyEvent,
   type StrategyResult,
   type Task,
 } from '../training/task.ts'
-import { trainWhole, wholeEpochs } from '../training/train-whole.ts'
+import { orAllLayers } from './all-layers.ts'
 import { cutBackbone } from './backbone.ts'
 import { areMade, noChoices, type ReuseChoices, resolveChoices } from './choices.ts'
 import { type EasyLabels, pretrainBackbone, speedInSmallBatches } from './pretrained-backbone.ts'
-import { compareTrials } from './search.ts'
 import { transfer } from './transfer.ts'
 
 export type PretrainedOptions = {
+  /** One of the method's variants, not a semi-supervised one; default its first. */
+  readonly variant?: string
   /** Default: all choices are left to the search. */
   readonly choices?: ReuseChoices
   /** Default: none. */
@@ -27,11 +27,8 @@ export type PretrainedOptions = {
 }
 
 /** The share of the budget that pretraining may take; the rest is shared by two ways to use what it gives. */
-const shareOfPretraining = 1 / 2
-const shareOfUse = (1 - shareOfPretraining) / 2
-
-/** The share of the epochs that help below which it is no use to train all layers: their rate would rise and fall before they have learned anything. */
-const leastOfWhole = 1 / 10
+export const shareOfPretraining = 1 / 2
+export const shareOfUse = (1 - shareOfPretraining) / 2
 
 /** What is to be done where a method has not got what it needs. */
 const advice = {
@@ -48,9 +45,10 @@ const noLabels: EasyLabels = { related: null, rule: null }
  */
 export function pretrained(
   method: PretrainingMethod,
-  { choices = noChoices, easyLabels = noLabels }: PretrainedOptions,
+  { variant = method.variants[0], choices = noChoices, easyLabels = noLabels }: PretrainedOptions,
 ): Strategy {
-  const { name, needs } = method
+  const { needs } = method
+  const name = variantName(method, variant)
   const has = { labels: easyLabels.related !== null, rule: easyLabels.rule !== null }
   return {
     name,
@@ -67,25 +65,25 @@ export function pretrained(
       }
       const pool = yield* task.pool(architecture.size)
       const own = { ...task, checkpoints: named(task.checkpoints, name) }
-      const work = pretrainAndReuse(own, method, architecture, pool, choices, easyLabels)
-      return yield* closing(pool, work)
+      const options = { method, variant, choices, easyLabels }
+      return yield* closing(pool, pretrainAndReuse(own, options, architecture, pool))
     },
   }
 }
 
 async function* pretrainAndReuse(
   task: Task,
-  method: PretrainingMethod,
+  options: Required<PretrainedOptions> & { readonly method: PretrainingMethod },
   architecture: Architecture,
   pool: ImageStream,
-  choices: ReuseChoices,
-  easyLabels: EasyLabels,
 ): AsyncGenerator<StrategyEvent, StrategyResult> {
-  const { name } = method
+  const { method, variant, choices, easyLabels } = options
+  const name = variantName(method, variant)
   const share = (of: number): Task => ({ ...task, multiplyAdds: task.multiplyAdds * of })
   const { graph, provenance } = yield* pretrainBackbone(
     share(shareOfPretraining),
     method,
+    variant,
     architecture,
     pool,
     easyLabels,
@@ -95,39 +93,15 @@ async function* pretrainAndReuse(
   const reused = yield* renamed(reuse.run(share(shareOfUse)), name)
   if (areMade(choices)) return reused
   // Its layers are those that are trained from scratch, so that they can be trained on in the same way.
-  const further = share(shareOfUse * speedInSmallBatches)
-  const { affordable, most } = await wholeEpochs(further)
-  if (affordable < leastOfWhole * most) {
-    yield {
-      type: 'decision',
-      sentence: `not tried: all layers trained as from scratch, from the values that were learned: the budget pays for ${Math.floor(affordable)} of ${most} epochs`,
-      kept: false,
-    }
-    return reused
-  }
-  const whole = yield* orRelease(
-    reused,
-    trainWhole(further, { name: `${name}, all layers`, initial: graph.initializers }),
-  )
-  const { kept, numbers } = compareTrials(task, reused, whole, false)
-  const how = `all layers trained for ${whole.epochs} epochs, as from scratch, from the values that were learned`
-  yield {
-    type: 'decision',
-    sentence: `${how}: ${numbers}: ${kept ? 'kept' : 'taken back'}`,
-    kept,
-  }
-  if (!kept) return reused
-  await reused.release?.()
-  return {
-    folds: whole.folds,
-    losses: whole.losses,
+  return yield* orAllLayers(share(shareOfUse * speedInSmallBatches), reused, {
+    name,
     reusedUpTo: graph.outputs[0]?.name as string,
-    thawedFrom: pixelsInput,
-    async *train() {
-      const model = yield* whole.train()
-      return { ...model, provenance: { strategy: name, ...provenance, ...model.provenance } }
+    provenance,
+    // biome-ignore lint/correctness/useYield: they are there.
+    async *initial() {
+      return graph.initializers
     },
-  }
+  })
 }
 
 /** What the reuse of a backbone says and gives, under the name of where the backbone comes from. */
@@ -146,7 +120,7 @@ async function* renamed(
 }
 
 /** Events of a transfer with phases that begin with another name. */
-const inPhasesOf = <R>(name: string, events: AsyncGenerator<StrategyEvent, R>) =>
+export const inPhasesOf = <R>(name: string, events: AsyncGenerator<StrategyEvent, R>) =>
   mapEvents(events, (event) =>
     'phase' in event ? { ...event, phase: event.phase.replace(/^transfer\b/, name) } : event,
   )

@@ -54,7 +54,7 @@ export type Probe = {
   readonly heads: readonly Head[]
 }
 
-/** Trains output layers on cached features of some examples in all their views. */
+/** Trains output layers on cached features of some examples in all their views; other features are to be as many. */
 async function createProbe(task: Task, { features, widths }: ProbeInput, examples: number) {
   const { data, count, columns } = features
   const views = data.length / (count * columns)
@@ -74,12 +74,13 @@ async function createProbe(task: Task, { features, widths }: ProbeInput, example
     (_, row) => task.labels[row % count] as number,
   )
   return {
-    prepare: (rows: readonly number[], scaling: Scaling) =>
-      trainer.prepare(features, labels, rowsInViews(features, rows), scaling),
+    prepare: (own: Features, rows: readonly number[], scaling: Scaling) =>
+      trainer.prepare(own, labels, rowsInViews(own, rows), scaling),
     // The penalty weighs against each example once, however many views there are of it.
     fit: (prepared: Prepared, { penalty, keep }: Regularization) =>
       trainer.fit(prepared, penalty * views, keep),
-    predict: (head: Head, rows: readonly number[]) => trainer.predict(head, features, rows),
+    predict: (head: Head, own: Features, rows: readonly number[]) =>
+      trainer.predict(head, own, rows),
     release: () => trainer.release(),
   }
 }
@@ -87,19 +88,22 @@ async function createProbe(task: Task, { features, widths }: ProbeInput, example
 /**
  * Trains an output layer on frozen features in every fold, for each regularization, and keeps the one with the lowest held-out loss.
  *
+ * @param inputOf what is read in a fold: as many features in each
  * @param name what progress says of it
  */
 export async function* probeFolds(
   task: Task,
-  input: ProbeInput,
+  inputOf: (fold: number) => ProbeInput,
   name = 'output layer',
 ): AsyncGenerator<StrategyEvent, Probe> {
   const examples = Math.max(...task.folds.map(({ train }) => train.length))
-  const choices = regularizations[input.kind]
-  const probe = await createProbe(task, input, examples)
+  const first = inputOf(0)
+  const choices = regularizations[first.kind]
+  const probe = await createProbe(task, first, examples)
   const measured: Measured[][] = choices.map(() => [])
   try {
     for (const [fold, { train, validation }] of task.folds.entries()) {
+      const { features } = inputOf(fold)
       const truth = validation.map((row) => task.labels[row] as number)
       const prepared = new Map<Scaling, Prepared>()
       for (const [index, regularization] of choices.entries()) {
@@ -108,10 +112,10 @@ export async function* probeFolds(
         yield { type: 'progress', phase: `transfer, ${name}`, done, total }
         const start = performance.now()
         const { scaling } = regularization
-        const standardized = prepared.get(scaling) ?? probe.prepare(train, scaling)
+        const standardized = prepared.get(scaling) ?? probe.prepare(features, train, scaling)
         prepared.set(scaling, standardized)
         const head = await probe.fit(standardized, regularization)
-        const logits = await probe.predict(head, validation)
+        const logits = await probe.predict(head, features, validation)
         measured[index]?.push(measure(fold, head, logits, truth, start))
       }
     }
@@ -172,7 +176,10 @@ export async function* probeAll(
   yield { type: 'progress', phase: 'transfer, output layer, all labels', done: 0, total: 1 }
   const probe = await createProbe(task, input, rows.length)
   try {
-    return await probe.fit(probe.prepare(rows, regularization.scaling), regularization)
+    return await probe.fit(
+      probe.prepare(input.features, rows, regularization.scaling),
+      regularization,
+    )
   } finally {
     await probe.release()
   }

@@ -36,7 +36,7 @@ test('output layers that learn from images without labels tell held-out ones apa
   } as unknown as Parameters<typeof probeFolds>[0]
   const own = { ...features, count: few, data: features.data.subarray(0, few * features.columns) }
   const { result: alone } = await collect(
-    probeFolds(task, { kind: 'linear', features: own, widths: [features.columns] }),
+    probeFolds(task, () => ({ kind: 'linear', features: own, widths: [features.columns] })),
   )
   const graph = await finish(neighbourGraph(features, runtime))
   const { events, result } = await collect(probePropagated(task, { features, graph }, alone))

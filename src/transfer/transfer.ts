@@ -1,10 +1,10 @@
 import { basename } from 'node:path'
 import type { ImageStream } from '../data/image-stream.ts'
 import type { Graph } from '../graph/graph.ts'
-import { costOf } from '../training/cost.ts'
 import { forChannels, type Normalization, takePixels } from '../training/normalization.ts'
-import type { Strategy, Task } from '../training/task.ts'
+import type { Strategy } from '../training/task.ts'
 import { cutBackbone } from './backbone.ts'
+import { affordableViews } from './cached-features.ts'
 import { noChoices, type ReuseChoices } from './choices.ts'
 import { chooseNormalization } from './choose-normalization.ts'
 import { findReuse } from './find-reuse.ts'
@@ -50,10 +50,7 @@ export function transfer({
         ? forChannels(fixed, image.channels)
         : yield* chooseNormalization(backbone, backbone.graph.metadata, images, task)
       if (fixed) yield { type: 'decision', sentence: `normalization: ${fixed.name}`, kept: true }
-      const views = {
-        count: await affordableViews(task, takePixels(backbone.graph, image, normalization)),
-        random: task.random.fork('views'),
-      }
+      const views = await affordableViews(task, takePixels(backbone.graph, image, normalization))
       const network = takePixels(backbone.open, image, normalization)
       const unlabelled = pool ? await unlabelledOf(task, network, pool, images) : null
       const best = yield* findReuse(backbone, { task, network, images, unlabelled, views }, choices)
@@ -85,10 +82,4 @@ export function transfer({
       }
     },
   }
-}
-
-/** Further views of every image: as many as a tenth of the budget pays for, and no more than help. */
-async function affordableViews(task: Task, network: Graph): Promise<number> {
-  const cost = await costOf(task, network)
-  return Math.min(Math.floor(task.multiplyAdds / (10 * cost * task.labels.length)), 4)
 }

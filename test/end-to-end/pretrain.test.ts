@@ -229,6 +229,19 @@ describe('a fit that pretrains', () => {
     expect(changed.stderr).toMatch(/^graft: parity.mjs: has changed since the run began: /m)
   }, 90_000)
 
+  it('learns from the wanted labels at once, a network for each fold, and says where that cannot be', async () => {
+    const args = ['fit', 'shapes', '--strategies', 'gan-matching', '--budget', '0.1s']
+    const result = fitDocument.parse(await graftJson(folder.path, ...args, '-o', 'runs/at-once'))
+    expect(result.strategies).toMatchObject([{ name: 'gan-matching', status: 'done' }])
+    const { strategies } = JSON.parse(await readFile(at('runs/at-once/run.json'), 'utf8'))
+    expect(strategies[0].folds.length).toBeGreaterThan(1)
+    expect(strategies[0].decisions[1].sentence).toMatch(/^a network for each of \d folds/)
+    const matching = ['pretrain', 'gan', 'shapes', '--variant', 'matching', '--epochs', '1']
+    const alone = await graft(folder.path, ...matching, '-o', 'matching.onnx')
+    expect(alone.code, alone.stderr).toBe(0)
+    expect(alone.stderr).toMatch(/gan learns from the labels of shapes: reuse the backbone for /)
+  }, 90_000)
+
   it('does not learn from labels of the images whose labels are wanted', async () => {
     await writeShapes(at('overlap'), { square: 3, triangle: 3 }, 7)
     await copyFile(at('shapes', 'train', 'circle', '0.png'), at('overlap', 'square', 'copy.png'))
