@@ -1,6 +1,6 @@
 // The layers of src, highest first: a folder imports only from the folders above it in this list.
 const layers = [
-  '(random|errors|files|json-numbers|version)[.]ts',
+  '(random|errors|events|files|json-numbers|version)[.]ts',
   'statistics/',
   'graph/',
   'autodiff/',

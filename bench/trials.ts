@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { stratifiedFolds } from '../src/data/folds.ts'
 import type { Images } from '../src/data/pixels.ts'
 import { GraftError } from '../src/errors.ts'
+import { finish } from '../src/events.ts'
 import { writeFileAtomic } from '../src/files.ts'
 import { readModel } from '../src/graph/read.ts'
 import { createRandom } from '../src/random.ts'
@@ -14,7 +15,6 @@ import {
   takePixels,
   usualNormalizations,
 } from '../src/training/normalization.ts'
-import { finish } from '../src/training/predict.ts'
 import type { Task } from '../src/training/task.ts'
 import { cutBackbone } from '../src/transfer/backbone.ts'
 import { cacheFeatures } from '../src/transfer/cached-features.ts'

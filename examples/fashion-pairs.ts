@@ -14,9 +14,9 @@ import {
 } from '../src/comparison/grafting-experiment.ts'
 import { decodeDataset } from '../src/data/dataset.ts'
 import { scan } from '../src/data/scan.ts'
+import { finish } from '../src/events.ts'
 import { defaultRuntime } from '../src/runtime/default.ts'
 import { meanInterval } from '../src/statistics/means.ts'
-import { finish } from '../src/training/predict.ts'
 
 type Cell = Omit<ExperimentOptions, 'labels' | 'seeds'> & {
   readonly published: string

@@ -86,7 +86,7 @@ async function readData(path: string): Promise<ExperimentData> {
     import('../data/scan.ts'),
     import('../data/dataset.ts'),
     import('../errors.ts'),
-    import('../training/predict.ts'),
+    import('../events.ts'),
   ])
   const size = { height: 28, width: 28, channels: 1 }
   const { train, test, classes } = await finish(decodeDataset(await scan(path), size))

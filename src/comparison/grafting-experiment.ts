@@ -1,5 +1,6 @@
 import { indicesByClass } from '../data/labels.ts'
 import type { Images } from '../data/pixels.ts'
+import { finish, mapEvents } from '../events.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { inputName, mlp } from '../nn/architectures.ts'
@@ -13,7 +14,7 @@ import { type Examples, imageExamples } from '../training/examples.ts'
 import { compileForward, withParameters } from '../training/forward.ts'
 import { scoreOf, type TrainingEvent, train } from '../training/loop.ts'
 import { pixelsInput, takePixels } from '../training/normalization.ts'
-import { finish, predict, softmax } from '../training/predict.ts'
+import { predict, softmax } from '../training/predict.ts'
 import { compileStep, type TrainingStep } from '../training/step.ts'
 
 /** Labelled images of all classes, split into those to learn from and those to measure on. */
@@ -263,17 +264,12 @@ async function createLearner(
   }
 }
 
-async function* progressOf<R>(
+const progressOf = <R>(
   phase: string,
   total: number,
   events: AsyncGenerator<TrainingEvent, R>,
-): AsyncGenerator<ExperimentEvent, R> {
-  for (;;) {
-    const { done, value } = await events.next()
-    if (done) return value
-    yield { type: 'progress', phase, done: value.epoch, total }
-  }
-}
+): AsyncGenerator<ExperimentEvent, R> =>
+  mapEvents(events, ({ epoch }) => ({ type: 'progress', phase, done: epoch, total }))
 
 function runOf(curve: readonly TrainingEvent[]): Run {
   return { accuracy: curve.at(-1)?.validationAccuracy ?? 0, curve }

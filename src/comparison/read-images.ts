@@ -4,7 +4,8 @@ import { decodePool } from '../data/pool.ts'
 import type { SkippedFile, Source } from '../data/source.ts'
 import { usableClasses } from '../data/usable-classes.ts'
 import { GraftError } from '../errors.ts'
-import { mapEvents, type Task } from '../training/task.ts'
+import { mapEvents } from '../events.ts'
+import type { Task } from '../training/task.ts'
 
 /** The labelled images that can be used. */
 export type Labelled = {

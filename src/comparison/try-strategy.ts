@@ -1,12 +1,7 @@
 import { GraftError } from '../errors.ts'
+import { mapEvents } from '../events.ts'
 import { accuracyInterval } from '../statistics/means.ts'
-import {
-  mapEvents,
-  type Strategy,
-  type StrategyEvent,
-  type StrategyResult,
-  type Task,
-} from '../training/task.ts'
+import type { Strategy, StrategyEvent, StrategyResult, Task } from '../training/task.ts'
 import type { StrategyRecord } from './record.ts'
 
 /**

@@ -1,3 +1,4 @@
+import { mapEvents } from '../events.ts'
 import { decodeItems } from './decode-items.ts'
 import { gather, type Images, type Size } from './pixels.ts'
 import type { Item, SkippedFile } from './source.ts'
@@ -21,11 +22,10 @@ export async function* decodeImages(
   size: Size,
   cache?: string | null,
 ): AsyncGenerator<DataEvent, LabelledImages & { readonly skipped: readonly SkippedFile[] }> {
-  const decoding = decodeItems(items, size, cache)
-  let step = await decoding.next()
-  for (; !step.done; step = await decoding.next()) yield { type: 'decode', part, ...step.value }
-
-  const { kept, failed, data } = step.value
+  const { kept, failed, data } = yield* mapEvents(
+    decodeItems(items, size, cache),
+    (step): DataEvent => ({ type: 'decode', part, ...step }),
+  )
   const at = (index: number) => items[index] as Item
   const skipped = failed.map(({ index, reason }) => ({ file: at(index).name, reason }))
   for (const skip of skipped) yield { type: 'skipped', part, ...skip }

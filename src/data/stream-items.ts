@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { mapEvents } from '../events.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { type DataEvent, decodeImages, type Part } from './decode-images.ts'
 import { concatenated, type ImageStream, streamOf } from './image-stream.ts'
@@ -37,16 +38,12 @@ export async function* streamItems(
   for (let start = 0; start < items.length || start === 0; start += piece) {
     const own = items.slice(start, start + piece)
     const decoding = decodeImages(part, own, size, folder)
-    let step = await decoding.next()
-    for (; !step.done; step = await decoding.next()) {
-      const event = step.value
-      yield event.type === 'decode'
-        ? { ...event, done: start + event.done, total: items.length }
-        : event
-    }
-    const { images } = step.value
+    const decoded = yield* mapEvents(decoding, (event) =>
+      event.type === 'decode' ? { ...event, done: start + event.done, total: items.length } : event,
+    )
+    const { images } = decoded
     look(images)
-    for (const label of step.value.labels) labels.push(label)
+    for (const label of decoded.labels) labels.push(label)
     parts.push((isLarge ? await fromCache(own, images, folder) : null) ?? streamOf(images))
   }
   const [first, ...more] = parts

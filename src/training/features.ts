@@ -1,3 +1,4 @@
+import { mapEvents } from '../events.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Random } from '../random.ts'
 import type { Runtime } from '../runtime/session.ts'
@@ -44,14 +45,13 @@ export async function* computeFeatures(
     let columns = 0
     for (let view = 0; view < blocks; view++) {
       const random = view === 0 ? undefined : views?.random.fork(view)
-      const steps = predict(forward, input, examples, indices, size, new Map(), random)
-      let step = await steps.next()
-      for (; !step.done; step = await steps.next()) {
-        yield { done: view * count + step.value.done, total: blocks * count }
-      }
-      columns = step.value.columns
+      const outputs = yield* mapEvents(
+        predict(forward, input, examples, indices, size, new Map(), random),
+        ({ done }) => ({ done: view * count + done, total: blocks * count }),
+      )
+      columns = outputs.columns
       if (view === 0) data = new Float32Array(blocks * count * columns)
-      data.set(step.value.data, view * count * columns)
+      data.set(outputs.data, view * count * columns)
     }
     return { data, count, columns }
   } finally {

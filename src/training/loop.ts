@@ -1,6 +1,7 @@
 import { stopsGradient } from '../autodiff/rules/index.ts'
 import { type Batch, batches } from '../data/batches.ts'
 import { GraftError } from '../errors.ts'
+import { finish } from '../events.ts'
 import { type Graph, inputsOf, operatorKey } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { constantRate, type Schedule } from '../nn/schedules.ts'
@@ -10,7 +11,7 @@ import { mean } from '../statistics/summaries.ts'
 import { batchFeeds, type LabelledExamples } from './batch-feeds.ts'
 import type { Examples } from './examples.ts'
 import type { Forward } from './forward.ts'
-import { finish, predict, softmax } from './predict.ts'
+import { predict, softmax } from './predict.ts'
 import type { StepBatch, StepResult, TrainingStep } from './step.ts'
 
 /** What happens in a training run, in order. */

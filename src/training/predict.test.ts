@@ -3,13 +3,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runtime } from '../../testing/runtime.ts'
 import { noAugmentation } from '../data/augment.ts'
 import type { Images } from '../data/pixels.ts'
+import { finish } from '../events.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
 import { createRandom } from '../random.ts'
 import { arrayExamples, imageExamples } from './examples.ts'
 import { computeFeatures, rowsInViews } from './features.ts'
 import { compileForward, type Forward } from './forward.ts'
-import { finish, predict, softmax } from './predict.ts'
+import { predict, softmax } from './predict.ts'
 
 const rows = 23
 const data = Float32Array.from({ length: 2 * rows }, (_, i) => Math.sin(i))

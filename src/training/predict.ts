@@ -44,14 +44,6 @@ export async function* predict(
   return { data, rows: total, columns }
 }
 
-/** Lets a generator run and returns what it returns. */
-export async function finish<R>(steps: AsyncGenerator<unknown, R>): Promise<R> {
-  for (;;) {
-    const { done, value } = await steps.next()
-    if (done) return value
-  }
-}
-
 /** The outputs of each example. */
 export function rowsOf({ data, rows, columns }: Outputs): Float32Array[] {
   return Array.from({ length: rows }, (_, row) => data.subarray(row * columns, (row + 1) * columns))

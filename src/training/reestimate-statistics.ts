@@ -1,4 +1,5 @@
 import { GraftError } from '../errors.ts'
+import { mapEvents } from '../events.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { describeNode, type Graph, inputsOf, type Node, pruneTo } from '../graph/graph.ts'
 import { float32, type Tensor } from '../graph/tensor.ts'
@@ -6,7 +7,6 @@ import type { Runtime } from '../runtime/session.ts'
 import type { Examples } from './examples.ts'
 import { withParameters } from './forward.ts'
 import { isBatchNormalization, layerName, withNormalizationModes } from './normalization-layers.ts'
-import { mapEvents } from './task.ts'
 
 export type ReestimateOptions = {
   /** The examples that count; default all. */

@@ -2,6 +2,7 @@ import type { DataEvent } from '../data/decode-images.ts'
 import type { Fold } from '../data/folds.ts'
 import type { ImageStream } from '../data/image-stream.ts'
 import type { Images, Size } from '../data/pixels.ts'
+import { mapEvents } from '../events.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import type { Random } from '../random.ts'
@@ -119,25 +120,6 @@ export async function* remember<E, R>(
   return result
 }
 
-/**
- * What a generator yields, changed or, where that is null, left out; and what it returns. Whoever stops listening ends it too, so that it lets go of its files and sessions.
- */
-export async function* mapEvents<T, U, R>(
-  events: AsyncGenerator<T, R>,
-  change: (event: T) => U | null,
-): AsyncGenerator<U, R> {
-  try {
-    for (;;) {
-      const { done, value } = await events.next()
-      if (done) return value
-      const changed = change(value)
-      if (changed !== null) yield changed
-    }
-  } finally {
-    await events.return(undefined as R)
-  }
-}
-
 /** Gives the events of a training run the name of its phase. */
 export const inPhase = <R>(
   phase: string,
@@ -150,21 +132,6 @@ export const asProgress = <R>(
   steps: AsyncGenerator<{ readonly done: number; readonly total: number }, R>,
 ): AsyncGenerator<ProgressEvent, R> =>
   mapEvents(steps, (step) => ({ type: 'progress', phase, ...step }))
-
-/** What a generator yields and returns; something is released where it fails, or nobody listens to its end. */
-export async function* orRelease<T, R>(
-  held: { release?(): Promise<void> },
-  events: AsyncGenerator<T, R>,
-): AsyncGenerator<T, R> {
-  let isDone = false
-  try {
-    const value = yield* events
-    isDone = true
-    return value
-  } finally {
-    if (!isDone) await held.release?.()
-  }
-}
 
 /** The passes over the data that a budget pays for, as a fraction: forward and backward pass cost about three forward ones. */
 export function affordableEpochs(

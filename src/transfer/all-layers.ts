@@ -1,5 +1,6 @@
+import { orRelease } from '../events.ts'
 import { pixelsInput } from '../training/normalization.ts'
-import { orRelease, type StrategyEvent, type StrategyResult, type Task } from '../training/task.ts'
+import type { StrategyEvent, StrategyResult, Task } from '../training/task.ts'
 import { type InitialValues, trainWhole, wholeEpochs } from '../training/train-whole.ts'
 import { compareTrials } from './search.ts'
 

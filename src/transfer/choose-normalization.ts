@@ -1,4 +1,5 @@
 import type { Images } from '../data/pixels.ts'
+import { finish } from '../events.ts'
 import { type LeaveOneOut, leaveOneOutScore, withinNoise } from '../statistics/leave-one-out.ts'
 import { costOf } from '../training/cost.ts'
 import { imageExamples } from '../training/examples.ts'
@@ -9,7 +10,6 @@ import {
   takePixels,
   usualNormalizations,
 } from '../training/normalization.ts'
-import { finish } from '../training/predict.ts'
 import type { StrategyEvent, Task } from '../training/task.ts'
 import { type Backbone, notFinite } from './backbone.ts'
 import { entropiesOf } from './entropy.ts'

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { runtime } from '../../testing/runtime.ts'
+import { finish } from '../events.ts'
 import { createBuilder } from '../graph/builder.ts'
 import type { Graph } from '../graph/graph.ts'
 import { createRandom } from '../random.ts'
 import { arrayExamples } from '../training/examples.ts'
-import { finish } from '../training/predict.ts'
 import { entropiesOf } from './entropy.ts'
 
 const [rows, classes] = [30, 6]

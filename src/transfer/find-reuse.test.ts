@@ -3,6 +3,7 @@ import { collect } from '../../testing/collect.ts'
 import { run, runtime } from '../../testing/runtime.ts'
 import { stratifiedFolds } from '../data/folds.ts'
 import type { Images } from '../data/pixels.ts'
+import { finish } from '../events.ts'
 import type { Graph } from '../graph/graph.ts'
 import { inputName, resnet } from '../nn/architectures.ts'
 import { createRandom } from '../random.ts'
@@ -12,7 +13,6 @@ import {
   takePixels,
   usualNormalizations,
 } from '../training/normalization.ts'
-import { finish } from '../training/predict.ts'
 import type { Task } from '../training/task.ts'
 import { cutBackbone } from './backbone.ts'
 import { cacheFeatures } from './cached-features.ts'

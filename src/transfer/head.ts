@@ -1,3 +1,4 @@
+import { finish } from '../events.ts'
 import { createBuilder } from '../graph/builder.ts'
 import { extend } from '../graph/compose.ts'
 import type { Graph } from '../graph/graph.ts'
@@ -10,7 +11,7 @@ import type { Features } from '../training/features.ts'
 import { compileForward, type Forward } from '../training/forward.ts'
 import { minimize } from '../training/minimize.ts'
 import { compileObjective } from '../training/objective.ts'
-import { finish, type Outputs, predict } from '../training/predict.ts'
+import { type Outputs, predict } from '../training/predict.ts'
 import { type Moments, type Scaling, standardize } from './standardize.ts'
 
 /** A new output layer, as weight [classes, features] and bias [classes]. */

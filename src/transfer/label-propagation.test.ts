@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { runtime } from '../../testing/runtime.ts'
+import { finish } from '../events.ts'
 import { createRandom } from '../random.ts'
 import type { Features } from '../training/features.ts'
-import { finish } from '../training/predict.ts'
 import { type NeighbourGraph, neighbourGraph, propagate } from './label-propagation.ts'
 
 const featuresOf = (rows: readonly (readonly number[])[]): Features => ({

@@ -1,10 +1,10 @@
 import { closing, type ImageStream } from '../data/image-stream.ts'
+import { mapEvents } from '../events.ts'
 import type { Architecture, PretrainingMethod } from '../pretraining/method.ts'
 import { variantName } from '../pretraining/methods.ts'
 import { backboneOf } from '../pretraining/networks.ts'
 import { designFor } from '../training/design.ts'
 import {
-  mapEvents,
   named,
   type Strategy,
   type StrategyEvent,

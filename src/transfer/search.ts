@@ -1,5 +1,6 @@
+import { orRelease } from '../events.ts'
 import { mean } from '../statistics/summaries.ts'
-import { type FoldResult, orRelease, type StrategyEvent, type Task } from '../training/task.ts'
+import type { FoldResult, StrategyEvent, Task } from '../training/task.ts'
 import { compareFolds } from './compare-folds.ts'
 import { type Known, moves } from './moves.ts'
 import { keyOf, type Reuse } from './reuse.ts'

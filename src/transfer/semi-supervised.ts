@@ -1,5 +1,6 @@
 import { closing, type ImageStream } from '../data/image-stream.ts'
 import type { Images } from '../data/pixels.ts'
+import { mapEvents } from '../events.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Labels, PretrainingMethod } from '../pretraining/method.ts'
 import { variantName } from '../pretraining/methods.ts'
@@ -11,7 +12,6 @@ import {
   takePixels,
 } from '../training/normalization.ts'
 import {
-  mapEvents,
   named,
   type Strategy,
   type StrategyEvent,

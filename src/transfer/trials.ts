@@ -1,17 +1,12 @@
 import type { Images } from '../data/pixels.ts'
 import { GraftError } from '../errors.ts'
+import { orRelease } from '../events.ts'
 import { cutAt } from '../graph/compose.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { TensorType } from '../graph/tensor.ts'
 import { mean } from '../statistics/summaries.ts'
 import type { FeatureOptions } from '../training/features.ts'
-import {
-  type FoldResult,
-  orRelease,
-  remember,
-  type StrategyEvent,
-  type Task,
-} from '../training/task.ts'
+import { type FoldResult, remember, type StrategyEvent, type Task } from '../training/task.ts'
 import type { CachedFeatures } from './cached-features.ts'
 import { type Depth, featuresAt } from './depths.ts'
 import { headBias, headWeight, withHead } from './head.ts'

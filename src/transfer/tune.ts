@@ -1,6 +1,7 @@
 import { type AugmentationRecipe, augmentationFor, noAugmentation } from '../data/augment.ts'
 import type { Images } from '../data/pixels.ts'
 import { GraftError } from '../errors.ts'
+import { finish, mapEvents } from '../events.ts'
 import { continueFrom, cutAt, extend } from '../graph/compose.ts'
 import type { Graph } from '../graph/graph.ts'
 import { sizeOf, type TensorType } from '../graph/tensor.ts'
@@ -15,7 +16,7 @@ import { imageExamples } from '../training/examples.ts'
 import { computeFeatures, type FeatureOptions, viewExamples } from '../training/features.ts'
 import { compileForward, withParameters } from '../training/forward.ts'
 import { latest, type TrainingEvent, train, trainableParameters } from '../training/loop.ts'
-import { finish, predict } from '../training/predict.ts'
+import { predict } from '../training/predict.ts'
 import { findLearningRate } from '../training/rate-range-test.ts'
 import { scoreLogits } from '../training/score-logits.ts'
 import { compileStep } from '../training/step.ts'
@@ -23,7 +24,6 @@ import {
   affordableEpochs,
   asProgress,
   inPhase,
-  mapEvents,
   type StrategyEvent,
   type Task,
 } from '../training/task.ts'
