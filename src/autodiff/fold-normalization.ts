@@ -17,10 +17,49 @@ export function foldNormalization(
   trainable: ReadonlySet<string>,
   byPixel: ReadonlySet<string>,
 ): { readonly graph: Graph; readonly types: ReadonlyMap<string, TensorType> } {
+  const taken = takenApart(graph, types, trainable)
+  if (taken.size === 0) return { graph, types }
+  const known = new Map(types)
+  const builder = rebuild(graph)
+  const write = { builder, known }
+  const gone = new Set(taken.values())
+  for (const node of graph.nodes) {
+    const conv = taken.get(node)
+    if (conv === undefined) {
+      if (!gone.has(node)) builder.append(node)
+      continue
+    }
+    const [x = ''] = node.inputs
+    const [output = ''] = node.outputs
+    const { slope, offset } = affineOf(write, node, conv?.inputs[2])
+    if (conv) {
+      const [input = '', w = ''] = conv.inputs
+      const kernel = scaledKernel(write, w, slope, byPixel.has(w))
+      builder.append({ ...conv, name: output, inputs: [input, kernel, offset], outputs: [output] })
+    } else {
+      builder.append({
+        name: output,
+        domain: 'graft',
+        operator: 'ChannelAffine',
+        inputs: [x, slope, offset],
+        outputs: [output],
+        attributes: typedAttributes('graft.ChannelAffine', { dims: known.get(x)?.dims ?? [] }),
+      })
+    }
+  }
+  const built = builder.build()
+  return { graph: { ...built, opsets: { ...built.opsets, graft: 1 } }, types: known }
+}
+
+/** The frozen normalizations that are taken apart, each with the convolution that takes it up; null where it stays beside it. */
+function takenApart(
+  graph: Graph,
+  types: ReadonlyMap<string, TensorType>,
+  trainable: ReadonlySet<string>,
+): ReadonlyMap<Node, Node | null> {
   const producers = producersOf(graph)
   const consumers = consumersOf(graph)
   const results = new Set(graph.outputs.map(({ name }) => name))
-  /** The convolution that takes up a normalization; null where it stays beside it. */
   const taken = new Map<Node, Node | null>()
   for (const node of graph.nodes) {
     if (node.operator !== 'BatchNormalization' || node.domain !== '') continue
@@ -36,47 +75,7 @@ export function foldNormalization(
     const isSmaller = kernel !== undefined && sizeOf(kernel) <= sizeOf(type.dims)
     taken.set(node, conv && isAlone && isSmaller ? conv : null)
   }
-  if (taken.size === 0) return { graph, types }
-
-  const known = new Map(types)
-  const builder = rebuild(graph)
-  const gone = new Set(taken.values())
-  for (const node of graph.nodes) {
-    const conv = taken.get(node)
-    if (conv === undefined) {
-      if (!gone.has(node)) builder.append(node)
-      continue
-    }
-    const write = { builder, known }
-    const [x = '', scale = '', shift = '', mean = '', variance = ''] = node.inputs
-    const dims = known.get(x)?.dims as readonly number[]
-    const channel = [dims[1] as number]
-    const op = (operator: OperatorName, inputs: readonly string[]) =>
-      typedOp(write, operator, inputs, channel)
-    const { epsilon } = attributeValues(node, 'BatchNormalization')
-    const deviation = op('Sqrt', [op('Add', [variance, builder.scalar(epsilon)])])
-    const slope = op('Div', [scale, deviation])
-    const bias = conv?.inputs[2]
-    const centre = bias ? op('Sub', [bias, mean]) : op('Neg', [mean])
-    const offset = op('Add', [op('Mul', [centre, slope]), shift])
-    const [output = ''] = node.outputs
-    if (conv) {
-      const [input = '', w = ''] = conv.inputs
-      const kernel = scaledKernel(write, w, slope, byPixel.has(w))
-      builder.append({ ...conv, name: output, inputs: [input, kernel, offset], outputs: [output] })
-    } else {
-      builder.append({
-        name: output,
-        domain: 'graft',
-        operator: 'ChannelAffine',
-        inputs: [x, slope, offset],
-        outputs: [output],
-        attributes: typedAttributes('graft.ChannelAffine', { dims }),
-      })
-    }
-  }
-  const built = builder.build()
-  return { graph: { ...built, opsets: { ...built.opsets, graft: 1 } }, types: known }
+  return taken
 }
 
 type Writing = {
@@ -95,6 +94,24 @@ function typedOp(
   const value = builder.op(operator, inputs, attributes)
   known.set(value, { type: 'float32', dims })
   return value
+}
+
+/** A frozen normalization as a multiple and a shift of each channel, [C], after a convolution with this bias. */
+function affineOf(
+  write: Writing,
+  node: Node,
+  bias: string | undefined,
+): { readonly slope: string; readonly offset: string } {
+  const { builder, known } = write
+  const [, scale = '', shift = '', mean = '', variance = ''] = node.inputs
+  const channel = known.get(variance)?.dims as readonly number[]
+  const op = (operator: OperatorName, inputs: readonly string[]) =>
+    typedOp(write, operator, inputs, channel)
+  const { epsilon } = attributeValues(node, 'BatchNormalization')
+  const deviation = op('Sqrt', [op('Add', [variance, builder.scalar(epsilon)])])
+  const slope = op('Div', [scale, deviation])
+  const centre = bias ? op('Sub', [bias, mean]) : op('Neg', [mean])
+  return { slope, offset: op('Add', [op('Mul', [centre, slope]), shift]) }
 }
 
 /** A kernel [F, C, ...] times [F]. */
