@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { asInstalled } from './kept-memory.ts'
 import { startServed } from './served.ts'
 import type { Side } from './side.ts'
 
@@ -28,6 +29,7 @@ export function findPytorch(): Pytorch | null {
  * come anew page by page in the next step: PyTorch, which has no arena of its own on the CPU, can lose most of a step to that.
  */
 const keptMemory = {
+  ...asInstalled(),
   MALLOC_MMAP_MAX_: '0',
   MALLOC_TRIM_THRESHOLD_: String(2 ** 40),
   MALLOC_TOP_PAD_: String(2 ** 26),
@@ -57,7 +59,7 @@ export async function startPytorch(
   return await startServed(name, [python, path], settings, {
     OMP_NUM_THREADS: threads,
     OPENBLAS_NUM_THREADS: threads,
-    ...(settings.memory !== 'returned' && keptMemory),
+    ...(settings.memory === 'returned' ? asInstalled() : keptMemory),
   })
 }
 

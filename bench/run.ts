@@ -6,6 +6,7 @@
  * takes hours.
  */
 import { GraftError } from '../src/errors.ts'
+import { runAsGraft } from './kept-memory.ts'
 import { measureRows } from './measure-rows.ts'
 import { measureOperators } from './operators.ts'
 import { measurePairs } from './pairs/measure.ts'
@@ -15,6 +16,7 @@ import { measureTrials } from './trials.ts'
 
 const [first, ...rest] = process.argv.slice(2)
 try {
+  if (await runAsGraft()) process.exit()
   if (first === 'transfer') await measureTransfer(rest)
   else if (first === 'operators') await measureOperators(rest)
   else if (first === 'pairs') await measurePairs(rest)

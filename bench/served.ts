@@ -14,7 +14,7 @@ export async function startServed(
   name: string,
   command: readonly [string, ...string[]],
   settings: object,
-  environment: Readonly<Record<string, string>> = {},
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<Side> {
   const [program, ...args] = command
   const child = spawn(program, [...args, JSON.stringify(settings)], {
