@@ -9,14 +9,15 @@ const partNames =
 
 /**
  * Reads a folder of class folders, or a folder with `train/` and optionally `test/` (folders of class folders) and
- * `unlabelled/` (images at any depth). Class folders are read at any depth. Throws `bad-input` where there is nothing
+ * `unlabelled/` (images at any depth). Class folders are read at any depth. A folder `train/` of images alone, with others beside it that are no parts, is
+ * a class like these: trains. Throws `bad-input` where there is nothing
  * that could be a class, and where folders are named like parts but none is `train/`.
  */
 export async function findInFolder(path: string): Promise<Found> {
   const entries = await listFolder(path)
   if (entries.length === 0) throw new GraftError('bad-input', `${path}: the folder is empty`)
   const folders = entries.filter(({ entry }) => entry.kind === 'folder').map(({ name }) => name)
-  if (!folders.includes('train')) {
+  if (!folders.includes('train') || (await isClass(path, folders))) {
     if (folders.length > 0 && folders.every((name) => partNames.test(name))) {
       const names = folders.map((name) => `${name}/`).join(', ')
       throw new GraftError(
@@ -43,6 +44,16 @@ export async function findInFolder(path: string): Promise<Found> {
     test: test?.images ?? null,
     skipped: [train, test, unlabelled, { skipped: unread }].flatMap((part) => part?.skipped ?? []),
   }
+}
+
+/** Whether the folder `train/` is a class among others. */
+async function isClass(path: string, folders: readonly string[]): Promise<boolean> {
+  if (folders.every((name) => partNames.test(name))) return false
+  const within = await listFolder(join(path, 'train'))
+  return (
+    within.some(({ name }) => looksLikeImage(name)) &&
+    within.every(({ entry }) => entry.kind !== 'folder')
+  )
 }
 
 /** The same for images to measure on: of a folder with `test/` in it, that part alone, `train/` or not. */

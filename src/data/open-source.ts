@@ -14,7 +14,7 @@ export type OpenOptions = {
 
 /**
  * Scans a data set and what is given beside it; cheap, since nothing is decoded. `short` lists the classes that have
- * fewer than `labelsPerClass` images. Throws what `scan`, `scanTest`, `scanUnlabelled` and `keepLabels` throw.
+ * fewer than `labelsPerClass` images. Throws what `scan`, `scanTest`, `scanUnlabelled` and `limitLabels` throw.
  */
 export async function openSource(
   path: string,

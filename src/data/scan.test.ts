@@ -126,6 +126,16 @@ describe('a folder with train/', () => {
   })
 })
 
+test('a folder train/ of images beside other classes is a class', async () => {
+  const trains = { 'train/1.jpg': 'x', 'train/2.jpg': 'x' }
+  const source = await scan(await folderOf({ ...trains, 'car/1.jpg': 'x', 'plane/1.jpg': 'x' }))
+  expect(source.classes).toEqual(['car', 'plane', 'train'])
+  expect(labels(source.train)).toEqual([0, 1, 2, 2])
+  await expect(scan(await folderOf({ ...trains, 'test/1.jpg': 'x' }))).rejects.toThrow(
+    /train: holds images but no class folders/,
+  )
+})
+
 describe('IDX files', () => {
   const images = idxOf([3, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
   const labelBytes = idxOf([3], [10, 2, 10])

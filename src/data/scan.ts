@@ -106,7 +106,8 @@ async function find(path: string, inFolder: (folder: string) => Promise<Found>):
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (error instanceof GraftError || code === undefined) throw error
-    throw new GraftError('bad-input', `${path}: cannot be read (${code})`, { cause: error })
+    const { path: place = path } = error as NodeJS.ErrnoException
+    throw new GraftError('bad-input', `${place}: cannot be read (${code})`, { cause: error })
   }
 }
 
