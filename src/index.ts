@@ -1,8 +1,9 @@
 export type { BackboneEvent, ResolvedBackbone } from './backbones/backbone.ts'
 export { resolveBackbone } from './backbones/resolve.ts'
 export { type HubSettings, hubSettings } from './backbones/settings.ts'
+export type { FitEvent } from './comparison/choose-strategy.ts'
 export { evaluate } from './comparison/evaluate.ts'
-export { type FitConfiguration, type FitEvent, type FitResult, fit } from './comparison/fit.ts'
+export { type FitConfiguration, type FitResult, fit } from './comparison/fit.ts'
 export { type LoadedRule, loadRule } from './comparison/load-rule.ts'
 export {
   type PretrainConfiguration,

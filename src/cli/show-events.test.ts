@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { FitEvent } from '../comparison/fit.ts'
+import type { FitEvent } from '../comparison/choose-strategy.ts'
 import type { Progress } from './progress.ts'
 import { showEvent } from './show-events.ts'
 

@@ -1,4 +1,4 @@
-import type { FitEvent } from '../comparison/fit.ts'
+import type { FitEvent } from '../comparison/choose-strategy.ts'
 import type { Progress } from './progress.ts'
 
 type Show = {

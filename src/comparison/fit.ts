@@ -14,27 +14,20 @@ import type { Runtime } from '../runtime/session.ts'
 import { designFor } from '../training/design.ts'
 import { exportModel, openExportedModel } from '../training/exported-model.ts'
 import { type Normalization, numbersIn } from '../training/normalization.ts'
-import {
-  asProgress,
-  type Strategy,
-  type StrategyEvent,
-  type StrategyResult,
-  type Task,
-} from '../training/task.ts'
+import { asProgress, type Strategy, type Task } from '../training/task.ts'
 import { cutBackbone } from '../transfer/backbone.ts'
 import { choicesIn, type ReuseChoices, resolveChoices } from '../transfer/choices.ts'
 import type { EasyLabels } from '../transfer/pretrained-backbone.ts'
 import { version } from '../version.ts'
+import { chooseStrategy, type FitEvent } from './choose-strategy.ts'
 import { type EasyLabelsConfiguration, openEasyLabels } from './easy-labels.ts'
 import { evaluate } from './evaluate.ts'
 import { digestFrozen } from './frozen-tensors.ts'
 import { anyBackbone, type OpenedBackbone, openBackbone } from './open-backbone.ts'
 import { decodeLabelled, namedOnce, poolOf } from './read-images.ts'
-import type { RunRecord, StrategyRecord } from './record.ts'
+import type { RunRecord } from './record.ts'
 import type { RunFolder } from './run-folder.ts'
 import { needBackbone, strategiesNamed } from './strategies.ts'
-import { tryStrategy } from './try-strategy.ts'
-import { judge } from './verdict.ts'
 
 /** The settings of a run, as `run.json` keeps them. */
 export type FitConfiguration = {
@@ -52,15 +45,6 @@ export type FitConfiguration = {
   readonly std: string | null
 } & EasyLabelsConfiguration &
   Partial<ReuseChoices>
-
-export type FitEvent =
-  | StrategyEvent
-  | { readonly type: 'strategy'; readonly name: string; readonly status: 'started' }
-  | ({ readonly type: 'strategy' } & Pick<
-      StrategyRecord,
-      'name' | 'status' | 'reason' | 'accuracy'
-    >)
-  | { readonly type: 'verdict'; readonly sentence: string }
 
 export type FitResult = {
   readonly record: RunRecord
@@ -205,27 +189,11 @@ export async function* fit(
   }
   /** With the files that turned out to be unusable meanwhile. */
   const read = (): RunRecord['data'] => ({ ...blank.data, skipped: skips.all() })
-  const records: StrategyRecord[] = []
-  const results = new Map<string, StrategyResult>()
-  for (const strategy of strategies) {
-    yield { type: 'strategy', name: strategy.name, status: 'started' }
-    const { record, result } = yield* skips.of(tryStrategy(strategy, task, testToTrain))
-    records.push(record)
-    if (result) results.set(strategy.name, result)
-    const { name, status, reason, accuracy } = record
-    yield { type: 'strategy', name, status, reason, accuracy }
-    await folder.writeRecord({ ...blank, data: read(), strategies: records })
-  }
-
-  const judgement = judge(records, testToTrain)
-  if (!judgement) {
-    const reasons = records.map(({ name, reason }) => `${name}: ${reason}`).join('; ')
-    throw new GraftError('bad-input', `every strategy failed: ${reasons}`)
-  }
-  yield { type: 'verdict', sentence: judgement.sentence }
-  const result = results.get(judgement.chosen.name) as StrategyResult
-  const model = yield* result.train()
-  for (const { release } of results.values()) await release?.()
+  const { records, judgement, model } = yield* skips.of(
+    chooseStrategy(strategies, task, testToTrain, (done) =>
+      folder.writeRecord({ ...blank, data: read(), strategies: done }),
+    ),
+  )
   await folder.writeModel(exportModel(model, classes))
   const frozen = model.frozen && digestFrozen(model.frozen, readModel(await readFile(folder.model)))
   const trained = yield* task.images(model.size)

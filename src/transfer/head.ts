@@ -185,7 +185,12 @@ export async function createHeadTrainer(
     runtime,
     { threads: 1 },
   )
-  const forward: Forward = await compileForward(graph, parameters, runtime, { threads: 1 })
+  const forward: Forward = await compileForward(graph, parameters, runtime, { threads: 1 }).catch(
+    async (error) => {
+      await objective.release()
+      throw error
+    },
+  )
   const weights = classes * features
 
   const minimum = async (
