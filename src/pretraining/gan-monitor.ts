@@ -71,12 +71,12 @@ export async function ganMonitor(
       const notice = `made images vary ${(100 * variety).toFixed(0)} % as much as real ones`
       if (alike >= patience) {
         return {
-          failure: `mode collapse: for ${patience} epochs the generator has made nearly the same image, ${notice}; more images or another seed may help`,
+          failure: `mode collapse: for ${patience} epochs the generator has made nearly the same image, ${notice}`,
         }
       }
       if (saturated >= patience) {
         return {
-          failure: `saturated discriminator: for ${patience} epochs it has told all made images (loss ${loss.toFixed(3)}), so the generator learns nothing; more images may help`,
+          failure: `saturated discriminator: for ${patience} epochs it has told all made images (loss ${loss.toFixed(3)}), so the generator learns nothing`,
         }
       }
       return { notice }

@@ -1,12 +1,14 @@
+import { GraftError } from '../errors.ts'
 import { imageDecoder } from '../nn/decoders.ts'
 import { activations, type Network, sequential, type Value } from '../nn/layers.ts'
 import { ownLoss } from '../nn/losses.ts'
 import { adam } from '../nn/optimizers.ts'
 import { constantRate } from '../nn/schedules.ts'
 import { trainableParameters } from '../training/loop.ts'
+import { named, type StrategyEvent } from '../training/task.ts'
 import { games } from './gan-games.ts'
 import { ganMonitor, latentInput, latentSize, latents } from './gan-monitor.ts'
-import type { PretrainingMethod, PretrainingOptions } from './method.ts'
+import type { Pretrained, PretrainingMethod, PretrainingOptions } from './method.ts'
 import { batchSizeFor, inputDims, ownLossFeeds, pixelNetwork, pretrainedFrom } from './networks.ts'
 import { type Plan, runPlan } from './plan.ts'
 
@@ -15,6 +17,9 @@ const learningRate = 4e-4
 const generatorRate = 0.5
 /** Filters of the map that the generator begins with, a quarter as high and wide as the images. */
 const firstFilters = 64
+/** How often a game is begun, each time from other values, before it is given up; and under which key it is kept that one went wrong. */
+const attempts = 3
+const failureKey = 'gan-failure'
 /** What each step leaves of the moving average, with which samples are made. */
 const averaged = 0.99
 
@@ -25,7 +30,9 @@ const averaged = 0.99
  *
  * With `matching` the discriminator learns from labels at once (Salimans et al., 2016).
  *
- * @throws GraftError `bad-input` where the generator collapses or the discriminator saturates
+ * A game in which the generator collapses or the discriminator saturates is begun again.
+ *
+ * @throws GraftError `bad-input` where the last attempt goes wrong too
  */
 export const gan: PretrainingMethod = {
   name: 'gan',
@@ -36,15 +43,55 @@ export const gan: PretrainingMethod = {
   isGame: true,
   needs: null,
   async *pretrain(options) {
-    const { plan, made } = await ganPlan(options)
-    const monitor = await ganMonitor(options, plan.step.graph, made)
-    try {
-      const learned = yield* runPlan({ ...plan, watch: monitor.watch }, options, 'gan', 'gan')
-      return pretrainedFrom(options, learned, await monitor.sheets())
-    } finally {
-      await monitor.release()
+    for (let attempt = 1; ; attempt++) {
+      const played = yield* play(attempt === 1 ? options : begunAgain(options, attempt))
+      if (!('failure' in played)) return played
+      const { failure } = played
+      if (attempt === attempts) {
+        throw new GraftError(
+          'bad-input',
+          `gan: ${failure}, the last of ${attempts} attempts: more images or another --seed may help`,
+        )
+      }
+      yield {
+        type: 'notice',
+        sentence: `gan: ${failure}: it begins again from other values, attempt ${attempt + 1} of ${attempts}`,
+      }
     }
   },
+}
+
+const begunAgain = (options: PretrainingOptions, attempt: number): PretrainingOptions => ({
+  ...options,
+  random: options.random.fork(`attempt ${attempt}`),
+  checkpoints: named(options.checkpoints, `attempt-${attempt}`),
+})
+
+/** One game to its end, or until it goes wrong. */
+async function* play(
+  options: PretrainingOptions,
+): AsyncGenerator<StrategyEvent, Pretrained | { readonly failure: string }> {
+  const { checkpoints } = options
+  const known = await checkpoints.load(failureKey)
+  if (typeof known === 'string') return { failure: known }
+  const { plan, made } = await ganPlan(options)
+  const monitor = await ganMonitor(options, plan.step.graph, made)
+  let failure: string | undefined
+  const watch: typeof monitor.watch = async (epoch) => {
+    const seen = await monitor.watch(epoch)
+    failure = seen.failure
+    return seen
+  }
+  try {
+    const learned = yield* runPlan({ ...plan, watch }, options, 'gan', 'gan')
+    return pretrainedFrom(options, learned, await monitor.sheets())
+  } catch (error) {
+    if (failure === undefined) throw error
+    await checkpoints.save(failureKey, failure)
+    return { failure }
+  } finally {
+    await monitor.release()
+  }
 }
 
 /** How both networks learn in one step, and the name of the images that the generator makes. */
