@@ -27,6 +27,7 @@ import { withHead } from './head.ts'
 import { inPhasesOf, shareOfPretraining, shareOfUse } from './pretrained.ts'
 import { type PretrainedBackbone, pretrainOn, speedInSmallBatches } from './pretrained-backbone.ts'
 import { describeRegularization, type ProbeInput, probeAll, probeFolds } from './probe.ts'
+import { labelledRows } from './unlabelled.ts'
 
 /** Learns a network from the labels of the training part of a fold, or from all (null). */
 type Learner = (
@@ -71,11 +72,12 @@ function learner(task: Task, method: PretrainingMethod, variant: string, images:
     const known = learned.get(fold)
     if (known) return known
     const key = fold === null ? 'all' : `fold-${fold}`
-    const rows = (fold === null ? null : folds[fold]?.train) ?? [...labels.keys()]
-    const taught = new Map(rows.map((row) => [images.names[row], labels[row] as number]))
+    const held = new Set(fold === null ? [] : folds[fold]?.validation)
     const shown: Labels = {
       classes,
-      labels: Int32Array.from(pool.names, (name) => taught.get(name) ?? -1),
+      labels: Int32Array.from(labelledRows(pool, images), (row) =>
+        row < 0 || held.has(row) ? -1 : (labels[row] as number),
+      ),
     }
     const work = pretrainOn(
       { ...task, multiplyAdds, checkpoints: named(task.checkpoints, key) },

@@ -6,7 +6,7 @@ import { createBuilder } from '../graph/builder.ts'
 import { createRandom } from '../random.ts'
 import { pixelsInput } from '../training/normalization.ts'
 import type { Task } from '../training/task.ts'
-import { unlabelledOf } from './unlabelled.ts'
+import { labelledRows, unlabelledOf } from './unlabelled.ts'
 
 const size = { height: 2, width: 2, channels: 1 }
 const imagesNamed = (names: readonly string[]): Images => ({
@@ -51,4 +51,10 @@ test('no more than the budget pays for, drawn at random', async () => {
 test('there are none where they are fewer than the labelled ones', async () => {
   const labelled = imagesNamed(['a', 'b', 'c', 'd'])
   expect(await unlabelledOf(taskOf(1e6), network(), streamOf(pool), labelled)).toBeNull()
+})
+
+test('an image of another folder that has the name of a labelled one is none of these', () => {
+  const twice = imagesNamed(['cats/1.png', 'cats/2.png', 'cats/1.png', 'dogs/1.png'])
+  const labelled = imagesNamed(['cats/2.png', 'cats/1.png'])
+  expect(labelledRows(twice, labelled)).toEqual([1, 0, -1, -1])
 })

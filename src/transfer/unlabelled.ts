@@ -28,11 +28,26 @@ export async function unlabelledOf(
     Math.floor(mostBytes / bytesPerImage(pool)),
     Math.floor((shareOfBudget * task.multiplyAdds) / cost),
   )
-  const known = new Set(labelled.names)
-  const others = pool.names.flatMap((name, index) => (known.has(name) ? [] : [index]))
+  const others = labelledRows(pool, labelled).flatMap((row, index) => (row < 0 ? [index] : []))
   const drawn = others.length > most ? task.random.fork('unlabelled').shuffle(others) : others
   const indices = drawn.slice(0, most)
   if (indices.length < labelled.count) return null
   const { height, width, channels, count, names } = subsetOf(pool, indices)
   return { height, width, channels, count, names, data: await pool.read(indices) }
+}
+
+/**
+ * Which of the labelled images each image of a pool is, -1 where it is none of them. Labelled images come first in a pool: another of the same name comes from another
+ * folder.
+ */
+export function labelledRows(
+  { names }: Pick<ImageStream, 'names'>,
+  labelled: Pick<Images, 'names'>,
+): number[] {
+  const rows = new Map(labelled.names.map((name, row) => [name, row]))
+  return names.map((name) => {
+    const row = rows.get(name) ?? -1
+    rows.delete(name)
+    return row
+  })
 }
