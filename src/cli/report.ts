@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { FitResult } from '../comparison/fit.ts'
+import { enterFolder } from './enter-folder.ts'
 
 export function reportCommand(program: Command): void {
   program
@@ -8,14 +9,13 @@ export function reportCommand(program: Command): void {
     .argument('<run>', 'the folder of a run')
     .option('--open', 'open it in the browser')
     .action(async (run: string, options: { open?: true }) => {
-      const [{ readRecord, runFiles }, { fitReport }, { writeReport }] = await Promise.all([
+      const [{ readRecord, runFiles }, { samplesOf }] = await Promise.all([
         import('../comparison/run-folder.ts'),
-        import('../report/fit-report.ts'),
-        import('../report/write-report.ts'),
+        import('../comparison/samples.ts'),
       ])
       const record = await readRecord(run)
-      const { report } = runFiles(run)
-      await writeReport(report, await fitReport(record))
+      const { report } = runFiles(enterFolder(record.startedIn, run))
+      await writeFitReport(report, { record, samples: await samplesOf(record) })
       process.stdout.write(`${report}\n`)
       if (options.open) await openInBrowser(report)
     })
@@ -23,19 +23,27 @@ export function reportCommand(program: Command): void {
 
 const mostSamples = 12
 
-/** The report of a run that just ended, with an image of each class. */
-export async function writeFitReport(path: string, { record, samples }: FitResult): Promise<void> {
+/** The report of a run, with an image of each class where there are some. */
+export async function writeFitReport(
+  path: string,
+  {
+    record,
+    samples,
+  }: Pick<FitResult, 'record'> & { readonly samples: FitResult['samples'] | null },
+): Promise<void> {
   const [{ fitReport }, { writeReport }, { bytesPerImage }] = await Promise.all([
     import('../report/fit-report.ts'),
     import('../report/write-report.ts'),
     import('../data/pixels.ts'),
   ])
+  if (!samples) return writeReport(path, await fitReport(record))
   const { images, labels } = samples
   const { height, width } = images
   const row = bytesPerImage(images)
-  const shown = record.data.classes.slice(0, mostSamples).map((label, index) => {
+  const shown = record.data.classes.slice(0, mostSamples).flatMap((label, index) => {
     const first = labels.indexOf(index)
-    return { label, height, width, pixels: images.data.subarray(first * row, (first + 1) * row) }
+    const pixels = images.data.subarray(first * row, (first + 1) * row)
+    return first < 0 ? [] : [{ label, height, width, pixels }]
   })
   await writeReport(path, await fitReport(record, shown))
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { FitConfiguration } from '../comparison/fit.ts'
+import { enterFolder } from './enter-folder.ts'
 import { printResult, runFit } from './fit.ts'
 
 export function resumeCommand(program: Command): void {
@@ -23,12 +23,4 @@ export function resumeCommand(program: Command): void {
         await runFit(configuration, folder, await runtimeFor(record.device ?? 'cpu'), json, record)
       }
     })
-}
-
-/** Goes to the folder that the run was started in, which its paths are relative to, and returns the run's path from there. */
-function enterFolder(startedIn: string, run: string): string {
-  if (startedIn === process.cwd() || !existsSync(startedIn)) return run
-  const path = resolve(run)
-  process.chdir(startedIn)
-  return path
 }

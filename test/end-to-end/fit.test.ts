@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fromBinary } from '@bufbuild/protobuf'
 import { ModelProtoSchema } from 'onnx-buf'
@@ -71,6 +71,15 @@ describe('a fit with a backbone', () => {
     expect(new Set(events.map(({ type }) => type))).toEqual(
       new Set(['decode', 'skipped', 'strategy', 'progress', 'epoch', 'decision', 'verdict']),
     )
+  })
+
+  it('writes the same report again with graft report, its images too', async () => {
+    const report = await readFile(at('runs/first/report.html'), 'utf8')
+    expect(report).toContain('Sample: triangle')
+    await rm(at('runs/first/report.html'))
+    const { stdout, code } = await graft(folder.path, 'report', 'runs/first')
+    expect({ stdout, code }).toEqual({ stdout: 'runs/first/report.html\n', code: 0 })
+    expect(await readFile(at('runs/first/report.html'), 'utf8')).toBe(report)
   })
 
   it('writes a report that loads nothing from elsewhere', async () => {
