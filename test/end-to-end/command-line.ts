@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 
-const binary = fileURLToPath(new URL('../../bin/graft.js', import.meta.url))
+export const binary = fileURLToPath(new URL('../../bin/graft.js', import.meta.url))
 
 export type Ended = {
   readonly code: number | null

@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
-import { graft } from './command-line.ts'
+import { binary, graft } from './command-line.ts'
 
 const commands = ['fit', 'evaluate', 'predict', 'inspect', 'resume', 'report', 'demo']
 
@@ -25,6 +28,22 @@ it('says its version', async () => {
     stdout: `${manifest.version}\n`,
   })
 })
+
+it.skipIf(process.platform === 'win32')(
+  'starts by its own first line, with its settings',
+  async () => {
+    const run = promisify(execFile)
+    expect(await run(binary, ['--version'])).toEqual({
+      stdout: `${manifest.version}\n`,
+      stderr: '',
+    })
+    const [first = ''] = (await readFile(binary, 'utf8')).split('\n')
+    // Linux takes no more of the line.
+    expect(first.length).toBeLessThan(127)
+    const environment = first.match(/MALLOC_\w+=\d+/g)
+    expect(environment).toHaveLength(2)
+  },
+)
 
 it('shows the help, as bad usage, where no command is given', async () => {
   const { code, stdout, stderr } = await graft(tmpdir())
