@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 
 /** Settings of glibc, as environment variables; an undefined one is not to be set. */
-export type MemorySettings = Readonly<Record<string, string | undefined>>
+type MemorySettings = Readonly<Record<string, string | undefined>>
 
 /** Those that the command line starts with: they stand in the first line of its file. */
-export function settingsOfGraft(): MemorySettings {
+function settingsOfGraft(): MemorySettings {
   const file = readFileSync(new URL('../bin/graft.js', import.meta.url), 'utf8')
   const [first = ''] = file.split('\n')
   return Object.fromEntries(

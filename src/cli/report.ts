@@ -15,7 +15,7 @@ export function reportCommand(program: Command): void {
       ])
       const record = await readRecord(run)
       const { report } = runFiles(enterFolder(record.startedIn, run))
-      await writeFitReport(report, { record, samples: await samplesOf(record) })
+      await writeFitReport(report, { record, samples: await samplesOf(record, mostSamples) })
       process.stdout.write(`${report}\n`)
       if (options.open) await openInBrowser(report)
     })

@@ -3,7 +3,6 @@ import { decodeImages, type LabelledImages, takeLabelled } from '../data/decode-
 import { findDuplicates } from '../data/duplicates.ts'
 import { fingerprint } from '../data/fingerprint.ts'
 import { stratifiedFolds } from '../data/folds.ts'
-import { openSource } from '../data/open-source.ts'
 import type { Images } from '../data/pixels.ts'
 import { probeImageSize } from '../data/probe.ts'
 import type { LabelledItem, Source } from '../data/source.ts'
@@ -24,7 +23,7 @@ import { type EasyLabelsConfiguration, openEasyLabels } from './easy-labels.ts'
 import { evaluate } from './evaluate.ts'
 import { digestFrozen } from './frozen-tensors.ts'
 import { anyBackbone, type OpenedBackbone, openBackbone } from './open-backbone.ts'
-import { decodeLabelled, namedOnce, poolOf } from './read-images.ts'
+import { decodeLabelled, namedOnce, openData, poolOf } from './read-images.ts'
 import type { RunRecord } from './record.ts'
 import type { RunFolder } from './run-folder.ts'
 import { needBackbone, strategiesNamed } from './strategies.ts'
@@ -77,8 +76,7 @@ export async function* fit(
   const { labelsPerClass } = configuration
   const isWanted = needBackbone(configuration.strategies).length > 0
   const given = givenNormalization(configuration.mean, configuration.std)
-  const opened = await openSource(configuration.data, configuration, random.fork('labels'))
-  const { source, short } = opened
+  const { source, short } = await openData(configuration)
   const dataFingerprint = fingerprint(source)
   if (began && began.data.fingerprint !== dataFingerprint) {
     throw changed(configuration.data)

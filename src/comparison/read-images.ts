@@ -1,11 +1,18 @@
 import { type DataEvent, decodeImages } from '../data/decode-images.ts'
+import { type OpenOptions, openSource } from '../data/open-source.ts'
 import type { Images, Size } from '../data/pixels.ts'
 import { decodePool } from '../data/pool.ts'
 import type { SkippedFile, Source } from '../data/source.ts'
 import { usableClasses } from '../data/usable-classes.ts'
 import { GraftError } from '../errors.ts'
 import { mapEvents } from '../events.ts'
+import { createRandom } from '../random.ts'
 import type { Task } from '../training/task.ts'
+
+/** The data of a run, with as many labels as it keeps; see `openSource`. */
+export const openData = (
+  configuration: OpenOptions & { readonly data: string; readonly seed: number },
+) => openSource(configuration.data, configuration, createRandom(configuration.seed).fork('labels'))
 
 /** The labelled images that can be used. */
 export type Labelled = {

@@ -27,14 +27,10 @@ const strategies: Readonly<Record<string, Entry>> = {
 
 function variantsOf(method: PretrainingMethod): [string, Entry][] {
   return method.variants.map((variant) => {
-    const create = ({ choices, easyLabels }: StrategyOptions) =>
+    const create = (options: StrategyOptions) =>
       method.semiSupervised?.includes(variant)
-        ? semiSupervised(method, variant, choices)
-        : pretrained(method, {
-            variant,
-            ...(choices && { choices }),
-            ...(easyLabels && { easyLabels }),
-          })
+        ? semiSupervised(method, variant, options.choices)
+        : pretrained(method, { ...options, variant })
     return [variantName(method, variant), { method, create }]
   })
 }
@@ -46,6 +42,12 @@ type Given = {
   /** Why there is no backbone though one was wanted; default there is one, or none was. */
   readonly missing?: string | null
 }
+
+const thatNeed = (need: 'labels' | 'rule') =>
+  Object.values(methods)
+    .filter(({ needs }) => needs === need)
+    .map(({ name }) => name)
+    .join(' or ')
 
 /** Options that are of use to some strategies only, and what to do where none of these is tried. */
 const uses: readonly {
@@ -62,13 +64,12 @@ const uses: readonly {
   {
     isGiven: ({ easyLabels }) => (easyLabels?.related ?? null) !== null,
     isFor: ({ method }) => method?.needs === 'labels',
-    otherwise:
-      '--related is for a strategy that learns from it: add pairs or labelled to --strategies',
+    otherwise: `--related is for a strategy that learns from it: add ${thatNeed('labels')} to --strategies`,
   },
   {
     isGiven: ({ easyLabels }) => (easyLabels?.rule ?? null) !== null,
     isFor: ({ method }) => method?.needs === 'rule',
-    otherwise: '--rule is for a strategy that learns from it: add rules to --strategies',
+    otherwise: `--rule is for a strategy that learns from it: add ${thatNeed('rule')} to --strategies`,
   },
   {
     isGiven: ({ choices }) => choices !== undefined && areMade(choices),

@@ -32,6 +32,19 @@ export async function compileForward(
   }
 }
 
+/** The same beside what is compiled already, which is released where this fails. */
+export async function compileForwardBeside(
+  held: { release(): Promise<void> },
+  ...given: Parameters<typeof compileForward>
+): Promise<Forward> {
+  try {
+    return await compileForward(...given)
+  } catch (error) {
+    await held.release()
+    throw error
+  }
+}
+
 /** The graph with some parameters as further inputs, after its own. */
 export function parametersAsInputs(graph: Graph, parameters: readonly string[]): Graph {
   const initializers = new Map(graph.initializers)

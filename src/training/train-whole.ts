@@ -46,6 +46,7 @@ const augmentation: AugmentationRecipe = {
   contrast: 0.2,
 }
 
+/** The values that a network begins with in a fold, or on all labels (null). */
 export type InitialValues = (
   fold: number | null,
 ) => AsyncGenerator<StrategyEvent, ReadonlyMap<string, Tensor>>
@@ -53,7 +54,7 @@ export type InitialValues = (
 export type WholeOptions = {
   /** What progress is named after. */
   readonly name: string
-  /** The values that parameters and statistics begin with in a fold, and on all labels (null); default: all are random. */
+  /** What parameters and statistics begin with; default: random values. */
   readonly initial?: InitialValues
 }
 

@@ -8,7 +8,7 @@ import { crossEntropy, softCrossEntropy, targetsInput, weightsInput } from '../n
 import type { Runtime } from '../runtime/session.ts'
 import { arrayExamples } from '../training/examples.ts'
 import type { Features } from '../training/features.ts'
-import { compileForward, type Forward } from '../training/forward.ts'
+import { compileForwardBeside } from '../training/forward.ts'
 import { minimize } from '../training/minimize.ts'
 import { compileObjective } from '../training/objective.ts'
 import { type Outputs, predict } from '../training/predict.ts'
@@ -185,12 +185,7 @@ export async function createHeadTrainer(
     runtime,
     { threads: 1 },
   )
-  const forward: Forward = await compileForward(graph, parameters, runtime, { threads: 1 }).catch(
-    async (error) => {
-      await objective.release()
-      throw error
-    },
-  )
+  const forward = await compileForwardBeside(objective, graph, parameters, runtime, { threads: 1 })
   const weights = classes * features
 
   const minimum = async (

@@ -14,7 +14,7 @@ import { balancedWeights } from '../training/class-weights.ts'
 import { costOf } from '../training/cost.ts'
 import { imageExamples } from '../training/examples.ts'
 import { computeFeatures, type FeatureOptions, viewExamples } from '../training/features.ts'
-import { compileForward, withParameters } from '../training/forward.ts'
+import { compileForwardBeside, withParameters } from '../training/forward.ts'
 import { latest, type TrainingEvent, train, trainableParameters } from '../training/loop.ts'
 import { predict } from '../training/predict.ts'
 import { findLearningRate } from '../training/rate-range-test.ts'
@@ -161,12 +161,8 @@ export async function* createTuner(
     },
     task.runtime,
   )
-  const forward = await compileForward(graph, [...step.parameters().keys()], task.runtime).catch(
-    async (error) => {
-      await step.release()
-      throw error
-    },
-  )
+  const names = [...step.parameters().keys()]
+  const forward = await compileForwardBeside(step, graph, names, task.runtime)
   const classWeights = balancedWeights(task.labels, classes)
   const measure = async (rows: readonly number[]) => {
     if (rows.length === 0) return null
