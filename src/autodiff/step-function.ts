@@ -14,7 +14,10 @@ export function step(builder: GraphBuilder, value: string, atZero: 0 | 1 = 0): s
  */
 export function stepsBetween(builder: GraphBuilder, value: string, bound: number): string {
   const middle = Math.fround(bound) / 2
-  const distance = builder.op('Abs', [builder.op('Sub', [value, builder.scalar(middle)])])
+  // The absolute value, for which ONNX Runtime's own operator has one thread only.
+  const distance = builder.op('LeakyRelu', [builder.op('Sub', [value, builder.scalar(middle)])], {
+    alpha: -1,
+  })
   const steep = 2 ** 100
   return builder.op('HardSigmoid', [distance], { alpha: -steep, beta: steep * middle })
 }

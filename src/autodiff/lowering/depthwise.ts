@@ -1,6 +1,7 @@
 import { product, reshape } from './axes.ts'
 import { type BlockedRule, type Blocks, fill, isImage } from './blocks.ts'
 import { type Geometry, gradientConvolution, mirrored } from './convolution-weights.ts'
+import { pickPixels } from './pixels.ts'
 
 /** Whether every channel is a group of its own, in two dimensions and without dilation. */
 function isDepthwise({ dims, output_dims, group, dilations }: Geometry): boolean {
@@ -49,8 +50,8 @@ export const depthwiseConv: BlockedRule<'graft.Conv'> = (
 }
 
 /**
- * The gradient with respect to the input: a convolution of dy with the flipped kernel. With larger strides zeros are put between its pixels before, by padding
- * every row and every pixel: on blocks that is one pass, and cheaper than small convolutions for the pixels of each residue whose results are interleaved.
+ * The gradient with respect to the input: a convolution of dy with the flipped kernel. With larger strides zeros are put between its pixels before, by picking
+ * pixels: on blocks that is one pass, and cheaper than small convolutions for the pixels of each residue whose results are interleaved.
  */
 export const depthwiseInputGradient: BlockedRule<'graft.ConvInputGradient'> = (
   blocks,
@@ -69,14 +70,18 @@ export const depthwiseInputGradient: BlockedRule<'graft.ConvInputGradient'> = (
   if (own.some((count) => count < 0)) return null
   const taps = product(kernel_shape)
   const backwards = Array.from({ length: taps }, (_, tap) => taps - 1 - tap)
-  const lines = [(batch * all * rows) / block, 1, columns, block]
-  const apart = [0, 0, 0, 0, 0, down - 1, 0, (across - 1) * block]
+  // Where no pixel of dy lies: a zero.
+  const source = Array.from({ length: product(spread) }, (_, index) => {
+    const [y, x] = [Math.floor(index / (spread[1] as number)), index % (spread[1] as number)]
+    return y % down === 0 && x % across === 0 ? (y / down) * columns + x / across : -1
+  })
+  const list = [(batch * all) / block, rows * columns, block]
   const seen =
     down * across === 1
       ? blocks.of(dy)
       : reshape(
           builder,
-          builder.op('Pad', [reshape(builder, blocks.of(dy), lines), builder.int64s(apart)]),
+          pickPixels(builder, reshape(builder, blocks.of(dy), list), rows * columns, source),
           [batch, all, ...spread],
         )
   const kernel = builder.op(

@@ -40,6 +40,8 @@ export function lower(graph: Graph, types: ReadonlyMap<string, TensorType>, bloc
       if (node.operator === 'Constant' && value?.type === 'tensor') {
         blocks?.learn(node.outputs[0] as string, value.value)
       }
+      const scaled = blocks && scaledType(blocks, { ...node, inputs })
+      if (scaled) blocks.learn(node.outputs[0] as string, scaled)
       continue
     }
     node.outputs.forEach((output, index) => {
@@ -53,6 +55,13 @@ export function lower(graph: Graph, types: ReadonlyMap<string, TensorType>, bloc
   const outputs = graph.outputs.map((output) => ({ ...output, name: rename(output.name) }))
   const lowered = pruneTo({ ...builder.build(), opsets }, outputs)
   return blocks ? fuseActivations(lowered) : lowered
+}
+
+/** The type of a value times or by a number, which rules of gradients compute on the way to a cotangent. */
+function scaledType(blocks: Blocks, { operator, domain, inputs }: Node): TensorType | undefined {
+  const [x = '', factor = ''] = inputs
+  const isScaled = domain === '' && (operator === 'Mul' || operator === 'Div')
+  return isScaled && blocks.typeOf(factor)?.dims.length === 0 ? blocks.typeOf(x) : undefined
 }
 
 function onBlocks(blocks: Blocks, node: Node, types: ReadonlyMap<string, TensorType>) {
