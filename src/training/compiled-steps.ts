@@ -81,8 +81,8 @@ async function evict(entries: Entry[]): Promise<void> {
 
 async function compile(options: StepOptions, runtime: Runtime) {
   const written = await writeStep(options, runtime)
-  const { graph, carried, loss, gradientNorm } = written
-  const results = [loss, gradientNorm]
+  const { graph, carried, loss, gradientSquares } = written
+  const results = [loss, ...gradientSquares]
   // Elsewhere ONNX Runtime would run the Loop on the CPU.
   const loops = runtime.device === 'cpu'
   const capacity = loops ? capacityOf(written, runtime.speed) : 1

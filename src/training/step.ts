@@ -172,12 +172,12 @@ function createStep(
     }
     const results = await session.run(all, undefined, into)
     current = carried.map(({ output }) => results[afterSteps(output)] as Tensor)
-    const [losses, norms] = [written.loss, written.gradientNorm].map(
-      (name) => results[ofEveryStep(name)]?.data as Float32Array,
-    )
+    const ofStep = (name: string, index: number) => Number(results[ofEveryStep(name)]?.data[index])
     return Array.from({ length: made }, (_, index) => ({
-      loss: Number(losses?.[index]),
-      gradientNorm: Number(norms?.[index]),
+      loss: ofStep(written.loss, index),
+      gradientNorm: Math.sqrt(
+        written.gradientSquares.reduce((sum, square) => sum + ofStep(square, index), 0),
+      ),
     }))
   }
 

@@ -54,12 +54,14 @@ export function packed(
  * Writes the update of all parameters. Parameters and optimizer state are flat vectors: ONNX Runtime's products of a tensor and a
  * scalar are about ten times slower where the tensor ends in axes of length 1. Small parameters that are updated alike share one vector,
  * for a network has hundreds of them, and a node costs microseconds however little it does.
+ *
+ * @returns what is carried, and scalars whose sum is the square of the gradient's norm: added up in here, they would all have to wait for the last gradient
  */
 export function writeUpdate(
   builder: GraphBuilder,
   trainables: readonly Trainable[],
   { optimizer, clipNorm, ...options }: UpdateOptions,
-): { readonly carried: readonly Carried[]; readonly gradientNorm: string } {
+): { readonly carried: readonly Carried[]; readonly gradientSquares: readonly string[] } {
   const learningRate = builder.input(learningRateInput, 'float32', [])
   const step = builder.input(stepInput, 'float32', [])
   const groups = groupsOf(trainables, options).map((group) => ({
@@ -67,9 +69,18 @@ export function writeUpdate(
     ...packed(group.members),
     gradient: joined(builder, group.members),
   }))
-  const gradientNorm = globalNorm(builder, groups)
-  const shrink = clipNorm === undefined ? undefined : clipFactor(builder, gradientNorm, clipNorm)
+  const squareOf = (gradient: string) =>
+    builder.op('ReduceSumSquare', [gradient, builder.int64s([0])], { keepdims: 0 })
+  const shrink =
+    clipNorm === undefined
+      ? undefined
+      : clipFactor(
+          builder,
+          groups.map(({ gradient }) => squareOf(gradient)),
+          clipNorm,
+        )
   const carried: Carried[] = []
+  const gradientSquares: string[] = []
   for (const { name, decays, reused, multiplier, parts, size, gradient } of groups) {
     const value = builder.input(builder.fresh(`${name} flat`), 'float32', [size])
     const context = {
@@ -83,6 +94,7 @@ export function writeUpdate(
           : builder.op('Mul', [learningRate, builder.scalar(multiplier)]),
       step,
     }
+    gradientSquares.push(squareOf(gradient))
     const shrunk = shrink ? builder.op('Mul', [gradient, shrink]) : gradient
     const inputs = optimizer.map(({ state }, index) =>
       state.map((kind) =>
@@ -100,7 +112,7 @@ export function writeUpdate(
     const output = builder.op('Add', [value, update])
     carried.push({ parts, first: 'parameter', input: value, output, size })
   }
-  return { carried, gradientNorm }
+  return { carried, gradientSquares }
 }
 
 /** Copies in and out of a shared vector cost more than they save where a parameter has more values. */
@@ -140,14 +152,10 @@ function joined(builder: GraphBuilder, members: readonly Trainable[]): string {
     : builder.op('Concat', gradients, { axis: 0 })
 }
 
-function globalNorm(builder: GraphBuilder, groups: readonly { readonly gradient: string }[]) {
-  const squares = groups.map(({ gradient }) =>
-    builder.op('ReduceSumSquare', [gradient, builder.int64s([0])], { keepdims: 0 }),
-  )
-  return builder.op('Sqrt', [squares.length === 1 ? squares[0] : builder.op('Sum', squares)])
-}
-
-function clipFactor(builder: GraphBuilder, norm: string, largest: number): string {
+function clipFactor(builder: GraphBuilder, squares: readonly string[], largest: number): string {
+  const norm = builder.op('Sqrt', [
+    squares.length === 1 ? (squares[0] as string) : builder.op('Sum', squares),
+  ])
   const ratio = builder.op('Div', [
     builder.scalar(largest),
     builder.op('Max', [norm, builder.scalar(1e-12)]),

@@ -43,7 +43,8 @@ export type WrittenStep = {
   /** Of the forward pass. */
   readonly multiplyAdds: number
   readonly loss: string
-  readonly gradientNorm: string
+  /** Scalars whose sum is the square of the gradient's norm. */
+  readonly gradientSquares: readonly string[]
   readonly carried: readonly Carried[]
   /** The kernels that are carried as [F, height, width, C]. */
   readonly byPixel: ReadonlySet<string>
@@ -100,7 +101,11 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
     const flat = builder.op('Reshape', [ordered, builder.int64s([size])])
     return { name, dims, size, gradient: flat }
   })
-  const { carried, gradientNorm } = writeUpdate(builder, parameters, options)
+  const update = writeUpdate(builder, parameters, options)
+  const { carried } = update
+  // Elsewhere it takes longer to fetch a result than to add up.
+  const gradientSquares =
+    runtime.device === 'cpu' ? update.gradientSquares : [builder.op('Sum', update.gradientSquares)]
   const running = statistics.length === 0 ? [] : [carriedStatistics(builder, statistics, graph)]
   const averages = options.averaging
     ? writeAverages(
@@ -110,7 +115,7 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
       )
     : []
   const all = [...carried, ...running, ...averages]
-  const outputs = [withLoss.loss, gradientNorm, ...all.map(({ output }) => output)]
+  const outputs = [withLoss.loss, ...gradientSquares, ...all.map(({ output }) => output)]
   const complete = exposeTrainedConvolutions(thawed(builder, all, graph, byPixel), types)
   const lowered = await lowerOn(
     runtime,
@@ -126,8 +131,11 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
     graph: lowered,
     multiplyAdds: countMultiplyAdds(typed.graph, typed.types),
     loss: names[0] as string,
-    gradientNorm: names[1] as string,
-    carried: all.map((value, index) => ({ ...value, output: names[index + 2] as string })),
+    gradientSquares: names.slice(1, 1 + gradientSquares.length),
+    carried: all.map((value, index) => ({
+      ...value,
+      output: names[index + 1 + gradientSquares.length] as string,
+    })),
     byPixel,
     masks,
     bytes: [...derivatives.types.values()].reduce((sum, type) => sum + byteSize(type), 0),
