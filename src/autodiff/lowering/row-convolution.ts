@@ -1,6 +1,7 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
+import { zeros } from '../../graph/tensor.ts'
 import { product, reshape } from './axes.ts'
-import { gatheredPatches, type Pixels, pickPixels, pixelsUnderKernel } from './pixels.ts'
+import { gatheredPatches, type Pixels, pixelsUnderKernel } from './pixels.ts'
 import type { Given } from './rule.ts'
 
 type Geometry = Given<'graft.Conv'>
@@ -48,19 +49,27 @@ export function rowInputGradient(
   const [batch, channels] = dims as [number, number]
   const each = product(dims.slice(2))
   const shares = product(output_dims.slice(2)) * product(kernel_shape)
-  const given = builder.op('Gemm', [pixels.rows(dy, output_dims), kernelRows(builder, w, geometry)])
   const takers: number[][] = Array.from({ length: each }, () => [])
   pixelsUnderKernel(geometry).forEach((pixel, share) => {
     if (pixel >= 0) takers[pixel]?.push(share)
   })
   const most = Math.max(1, ...takers.map((list) => list.length))
-  const indices = takers.flatMap((list) => Array.from({ length: most }, (_, i) => list[i] ?? -1))
-  const list = reshape(builder, given, [batch, shares, channels])
-  const picked = reshape(builder, pickPixels(builder, list, shares, indices), [
-    batch * each,
-    most,
-    channels,
-  ])
-  const sum = builder.op('ReduceSum', [picked, builder.int64s([1])], { keepdims: 0 })
+  // A row of zeros at the end of dy gives zeros to whoever takes less than others.
+  const last = builder.constant(zeros('float32', [1, output_dims[1] as number]))
+  const rows = builder.op('Concat', [pixels.rows(dy, output_dims), last], { axis: 0 })
+  const given = builder.op('Gemm', [rows, kernelRows(builder, w, geometry)])
+  const indices = Array.from({ length: batch }, (_, image) =>
+    takers.map((list) =>
+      Array.from(
+        { length: most },
+        (_, turn) => image * shares + (list[turn] ?? (batch - image) * shares),
+      ),
+    ),
+  )
+  const list = reshape(builder, given, [-1, channels])
+  const picked = builder.op('Gather', [list, builder.int64s(indices.flat(2))], { axis: 0 })
+  if (most === 1) return pixels.fromRows(picked, dims)
+  const turns = reshape(builder, picked, [batch * each, most, channels])
+  const sum = builder.op('ReduceSum', [turns, builder.int64s([1])], { keepdims: 0 })
   return pixels.fromRows(sum, dims)
 }
