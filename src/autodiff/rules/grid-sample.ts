@@ -1,4 +1,5 @@
 import { elementTypes, int64, sizeOf } from '../../graph/tensor.ts'
+import { addRows } from '../add-rows.ts'
 import { type RuleContext, single } from '../rule.ts'
 import type { Rules } from './differentiable.ts'
 
@@ -37,7 +38,8 @@ export const gridSampleRules = {
 
 /** Adds the cotangent of each sample, weighted, to the pixels that it read. */
 function imageGradient(context: Context, dy: string): string {
-  const { builder, scalar } = context
+  const { builder, scalar, inputs, dims } = context
+  const [, grid = ''] = inputs
   const { batch, channels, spatial, axes, taps, rows, cotangents } = sampling(context, dy)
   const weights = product(
     context,
@@ -46,12 +48,13 @@ function imageGradient(context: Context, dy: string): string {
   )
   const column = reshape(context, weights, [-1, taps, 1])
   const shares = builder.op('Mul', [cotangents(1, channels), column])
-  const image = [batch * sizeOf(spatial), channels]
-  const zeros = builder.op('Expand', [scalar(0), builder.int64s(image)])
-  const row = reshape(context, rows(), [-1, 1])
-  const sum = builder.op('ScatterND', [zeros, row, reshape(context, shares, [-1, channels])], {
-    reduction: 'add',
-  })
+  const count = sizeOf(dims(grid).slice(0, -1)) * taps
+  const sum = addRows(
+    builder,
+    { rows: reshape(context, shares, [count, channels]), count, width: channels, zero: scalar(0) },
+    rows(),
+    batch * sizeOf(spatial),
+  )
   return builder.op('Transpose', [reshape(context, sum, [batch, ...spatial, channels])], {
     perm: [0, spatial.length + 1, ...spatial.map((_, axis) => axis + 1)],
   })

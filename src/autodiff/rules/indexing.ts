@@ -1,6 +1,7 @@
 import { GraftError } from '../../errors.ts'
 import { describeNode } from '../../graph/graph.ts'
-import { elementTypes, int64, sizeOf } from '../../graph/tensor.ts'
+import { elementTypes, int64, numbersOf, sizeOf } from '../../graph/tensor.ts'
+import { addRows } from '../add-rows.ts'
 import { padAxis, positiveAxis, type RuleContext, single, zerosLike } from '../rule.ts'
 import type { Rules } from './differentiable.ts'
 
@@ -19,22 +20,26 @@ export const indexingRules = {
           const row = builder.op('Reshape', [dy, builder.int64s(from.with(axis, 1))])
           return padAxis(builder, row, from.length, axis, start, size - start - 1)
         }
-        // Rows are added in place along the first axis: bring the gathered axis there, and back.
+        // The gathered axis comes first, and goes back.
         const rank = dims(indices).length
         const out = dims(outputs[0] as string).map((_, i) => i)
         const gathered = out.slice(axis, axis + rank)
         const rest = out.filter((i) => !gathered.includes(i))
-        const rows = builder.op('Transpose', [dy], { perm: [...gathered, ...rest] })
-        const dataAxes = from.map((_, i) => i)
-        const front = [axis, ...dataAxes.filter((i) => i !== axis)]
-        const base = builder.op('Expand', [
-          context.scalar(0),
-          builder.int64s(front.map((i) => from[i] as number)),
-        ])
-        const wide = builder.op('Cast', [indices], { to: elementTypes.int64.code })
-        const column = builder.op('Unsqueeze', [wide, builder.int64s([-1])])
-        const sum = builder.op('ScatterND', [base, column, rows], { reduction: 'add' })
-        return builder.op('Transpose', [sum], { perm: dataAxes.map((i) => front.indexOf(i)) })
+        const turned = builder.op('Transpose', [dy], { perm: [...gathered, ...rest] })
+        const front = [axis, ...from.map((_, i) => i).filter((i) => i !== axis)]
+        const count = sizeOf(dims(indices))
+        const width = sizeOf(from.toSpliced(axis, 1))
+        const rows = builder.op('Reshape', [turned, builder.int64s([count, width])])
+        const sum = addRows(
+          builder,
+          { rows, count, width, zero: context.scalar(0) },
+          index ? numbersOf(index) : indices,
+          size,
+        )
+        const shape = builder.int64s(front.map((i) => from[i] as number))
+        return builder.op('Transpose', [builder.op('Reshape', [sum, shape])], {
+          perm: from.map((_, i) => front.indexOf(i)),
+        })
       },
       null,
     ]
@@ -52,12 +57,20 @@ export const indexingRules = {
     ]
   }),
   GatherND: single((context, dy) => {
-    const { builder, attributes, inputs } = context
+    const { builder, attributes, inputs, dims } = context
     const [data = '', indices = ''] = inputs
     return [
       () => {
         const index = attributes.batch_dims === 0 ? indices : withBatchIndex(context, indices)
-        return builder.op('ScatterND', [zerosLike(context, data), index, dy], { reduction: 'add' })
+        const depth = attributes.batch_dims + (dims(indices).at(-1) as number)
+        const [leading, rest] = [dims(data).slice(0, depth), dims(data).slice(depth)]
+        const count = sizeOf(dims(indices).slice(0, -1))
+        const width = sizeOf(rest)
+        const rows = builder.op('Reshape', [dy, builder.int64s([count, width])])
+        const place = flatIndex(context, index, leading)
+        const zero = context.scalar(0)
+        const sum = addRows(builder, { rows, count, width, zero }, place, sizeOf(leading))
+        return builder.op('Reshape', [sum, builder.int64s(dims(data))])
       },
       null,
     ]
@@ -106,6 +119,20 @@ function withBatchIndex({ builder, attributes, dims }: RuleContext<'GatherND'>, 
   })
   const grid = builder.constant(int64([...rows, batch.length], positions.flat()))
   return builder.op('Concat', [grid, indices], { axis: -1 })
+}
+
+/** Index vectors [..., n] into n axes as numbers into all their cells. */
+function flatIndex(
+  { builder }: RuleContext<'GatherND'>,
+  indices: string,
+  axes: readonly number[],
+): string {
+  const wide = builder.op('Cast', [indices], { to: elementTypes.int64.code })
+  // What counts from the end, counts from the front after this.
+  const counted = builder.op('Mod', [wide, builder.int64s(axes)])
+  const strides = axes.map((_, axis) => sizeOf(axes.slice(axis + 1)))
+  const steps = builder.op('Mul', [counted, builder.int64s(strides)])
+  return builder.op('ReduceSum', [steps, builder.int64s([-1])], { keepdims: 0 })
 }
 
 /** Whether a scatter adds to its data; otherwise it replaces. */

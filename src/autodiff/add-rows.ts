@@ -1,0 +1,57 @@
+import type { GraphBuilder } from '../graph/builder.ts'
+import { elementTypes } from '../graph/tensor.ts'
+
+export type Rows = {
+  /** The rows, [count, width]. */
+  readonly rows: string
+  readonly count: number
+  readonly width: number
+  /** A scalar of zero, of the same element type. */
+  readonly zero: string
+}
+
+/**
+ * Adds rows up: row i goes to row index[i] of the result, [size, width]. ONNX Runtime's ScatterND adds on several threads at once and loses what two of them add to
+ * the same row; its ScatterElements takes one number after the other. So where the index is known, every row of the result picks what belongs to it.
+ *
+ * @param index known numbers, or an int32 or int64 vector that is computed; negative ones count from the end
+ */
+export function addRows(
+  builder: GraphBuilder,
+  { rows, count, width, zero }: Rows,
+  index: readonly number[] | string,
+  size: number,
+): string {
+  const zerosOf = (dims: readonly number[]) => builder.op('Expand', [zero, builder.int64s(dims)])
+  if (typeof index !== 'string') {
+    const takers: number[][] = Array.from({ length: size }, () => [])
+    index.forEach((row, from) => {
+      takers[row < 0 ? row + size : row]?.push(from)
+    })
+    const most = takers.reduce((largest, list) => Math.max(largest, list.length), 1)
+    // Where a few rows take nearly all, the others would pick nothing many times over.
+    if (most * size <= 4 * (count + size)) {
+      const isFull = takers.every((list) => list.length === most)
+      const source = isFull ? rows : builder.op('Concat', [rows, zerosOf([1, width])], { axis: 0 })
+      const picks = takers.flatMap((list) =>
+        Array.from({ length: most }, (_, turn) => list[turn] ?? count),
+      )
+      const picked = builder.op('Gather', [source, builder.int64s(picks)], { axis: 0 })
+      if (most === 1) return picked
+      const turns = builder.op('Reshape', [picked, builder.int64s([size, most, width])])
+      return builder.op('ReduceSum', [turns, builder.int64s([1])], { keepdims: 0 })
+    }
+  }
+  const column =
+    typeof index === 'string'
+      ? builder.op('Cast', [index], { to: elementTypes.int64.code })
+      : builder.int64s(index)
+  const places = builder.op('Expand', [
+    builder.op('Reshape', [column, builder.int64s([count, 1])]),
+    builder.int64s([count, width]),
+  ])
+  return builder.op('ScatterElements', [zerosOf([size, width]), places, rows], {
+    axis: 0,
+    reduction: 'add',
+  })
+}
