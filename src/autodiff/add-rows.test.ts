@@ -17,7 +17,9 @@ test.each([
   const values = builder.input('values', 'float32', [count, width])
   const given = isKnown ? rows : builder.input('index', 'int64', [count])
   const zero = builder.scalar(0)
-  builder.output(addRows(builder, { rows: values, count, width, zero }, given, size))
+  builder.output(
+    addRows({ builder, known: new Map() }, { rows: values, count, width, zero }, given, size),
+  )
   const session = await runtime.createSession(builder.build())
   const expected = new Float32Array(size * width)
   for (const row of rows) {

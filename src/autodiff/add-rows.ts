@@ -1,5 +1,6 @@
-import type { GraphBuilder } from '../graph/builder.ts'
-import { elementTypes } from '../graph/tensor.ts'
+import type { OperatorName } from '../graph/operators.ts'
+import { elementTypes, int64 } from '../graph/tensor.ts'
+import { type TypedWriting, typedConstant, typedOp } from './typed-op.ts'
 
 export type Rows = {
   /** The rows, [count, width]. */
@@ -17,12 +18,20 @@ export type Rows = {
  * @param index known numbers, or an int32 or int64 vector that is computed; negative ones count from the end
  */
 export function addRows(
-  builder: GraphBuilder,
+  write: TypedWriting,
   { rows, count, width, zero }: Rows,
   index: readonly number[] | string,
   size: number,
 ): string {
-  const zerosOf = (dims: readonly number[]) => builder.op('Expand', [zero, builder.int64s(dims)])
+  const { builder, known } = write
+  const type = known.get(rows)?.type
+  const op = (
+    operator: OperatorName,
+    inputs: readonly string[],
+    dims: readonly number[],
+    attributes = {},
+  ) => typedOp(write, operator, inputs, dims, attributes, type)
+  const zerosOf = (dims: readonly number[]) => op('Expand', [zero, builder.int64s(dims)], dims)
   if (typeof index !== 'string') {
     const takers: number[][] = Array.from({ length: size }, () => [])
     index.forEach((row, from) => {
@@ -32,14 +41,18 @@ export function addRows(
     // Where a few rows take nearly all, the others would pick nothing many times over.
     if (most * size <= 4 * (count + size)) {
       const isFull = takers.every((list) => list.length === most)
-      const source = isFull ? rows : builder.op('Concat', [rows, zerosOf([1, width])], { axis: 0 })
+      const source = isFull
+        ? rows
+        : op('Concat', [rows, zerosOf([1, width])], [count + 1, width], { axis: 0 })
       const picks = takers.flatMap((list) =>
         Array.from({ length: most }, (_, turn) => list[turn] ?? count),
       )
-      const picked = builder.op('Gather', [source, builder.int64s(picks)], { axis: 0 })
+      const from = typedConstant(write, int64([picks.length], picks))
+      const picked = op('Gather', [source, from], [picks.length, width], { axis: 0 })
       if (most === 1) return picked
-      const turns = builder.op('Reshape', [picked, builder.int64s([size, most, width])])
-      return builder.op('ReduceSum', [turns, builder.int64s([1])], { keepdims: 0 })
+      const shape = [size, most, width]
+      const turns = op('Reshape', [picked, builder.int64s(shape)], shape)
+      return op('ReduceSum', [turns, builder.int64s([1])], [size, width], { keepdims: 0 })
     }
   }
   const column =
@@ -50,7 +63,8 @@ export function addRows(
     builder.op('Reshape', [column, builder.int64s([count, 1])]),
     builder.int64s([count, width]),
   ])
-  return builder.op('ScatterElements', [zerosOf([size, width]), places, rows], {
+  known.set(places, { type: 'int64', dims: [count, width] })
+  return op('ScatterElements', [zerosOf([size, width]), places, rows], [size, width], {
     axis: 0,
     reduction: 'add',
   })

@@ -1,8 +1,9 @@
 import { attributeValues, typedAttributes } from '../graph/attributes.ts'
-import { type GraphBuilder, rebuild } from '../graph/builder.ts'
+import { rebuild } from '../graph/builder.ts'
 import { consumersOf, type Graph, type Node, producersOf } from '../graph/graph.ts'
 import type { OperatorName } from '../graph/operators.ts'
 import { sizeOf, type TensorType } from '../graph/tensor.ts'
+import { type TypedWriting, typedOp } from './typed-op.ts'
 
 /**
  * Takes a batch normalization with frozen statistics apart. Behind a convolution whose kernel is smaller than its map it becomes part of kernel and bias: neither
@@ -78,27 +79,9 @@ function takenApart(
   return taken
 }
 
-type Writing = {
-  readonly builder: GraphBuilder
-  readonly known: Map<string, TensorType>
-}
-
-/** Appends an operator whose result has these dimensions. */
-function typedOp(
-  { builder, known }: Writing,
-  operator: OperatorName,
-  inputs: readonly string[],
-  dims: readonly number[],
-  attributes = {},
-) {
-  const value = builder.op(operator, inputs, attributes)
-  known.set(value, { type: 'float32', dims })
-  return value
-}
-
 /** A frozen normalization as a multiple and a shift of each channel, [C], after a convolution with this bias. */
 function affineOf(
-  write: Writing,
+  write: TypedWriting,
   node: Node,
   bias: string | undefined,
 ): { readonly slope: string; readonly offset: string } {
@@ -115,7 +98,7 @@ function affineOf(
 }
 
 /** A kernel [F, C, ...] times [F]. */
-function scaledKernel(write: Writing, w: string, slope: string, byPixel: boolean): string {
+function scaledKernel(write: TypedWriting, w: string, slope: string, byPixel: boolean): string {
   const { builder, known } = write
   const kernel = known.get(w)?.dims as readonly number[]
   const filters = kernel[0] as number

@@ -82,7 +82,8 @@ async function evict(entries: Entry[]): Promise<void> {
 async function compile(options: StepOptions, runtime: Runtime) {
   const written = await writeStep(options, runtime)
   const { graph, carried, loss, gradientSquares } = written
-  const results = [loss, ...gradientSquares]
+  // Parameters of equal gradients share a square.
+  const results = [loss, ...new Set(gradientSquares)]
   // Elsewhere ONNX Runtime would run the Loop on the CPU.
   const loops = runtime.device === 'cpu'
   const capacity = loops ? capacityOf(written, runtime.speed) : 1

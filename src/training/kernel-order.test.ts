@@ -27,54 +27,68 @@ test('the order of pixels puts the channels last, and the order of channels is i
   expect(toChannelOrder(pixels, dims)).toEqual(values)
 })
 
-test('kernels on small maps, which are carried in another order, move by their gradients', async () => {
-  const network = networkOf(
-    sequential({
+test.each([
+  {
+    order: 'with the channels last',
+    layers: {
       conv: conv(6, 3),
       norm: batchNormalization(),
       act: activations.relu.layer(),
       again: conv(5, 2, { padding: 0 }),
-      flatten: flatten(),
-      head: dense(3),
-    }),
-    [4, 3, 4],
-  )
-  const step = await compileStep(
-    stepOptions(network, [2, 4, 3, 4], { optimizer: sgd({ momentum: 0.5 }) }),
-    runtime,
-  )
-  const x = normal([2, 4, 3, 4])
-  const kernels = ['conv.weight', 'again.weight']
-  const logits = network.outputs[0]?.name as string
-  const output = (await run(network, { x }))[logits] as Tensor
-  // The gradient of the cross-entropy, the mean over both images.
-  const cotangent = float32(
-    [2, 3],
-    [0, 1].flatMap((row) => {
-      const values = Array.from(slice(output, row).data, Number)
-      const sum = values.reduce((total, value) => total + Math.exp(value), 0)
-      return values.map((value, label) => (Math.exp(value) / sum - (label === row ? 1 : 0)) / 2)
-    }),
-  )
-  const gradients = await vjp(network, { x }, { [logits]: cotangent }, kernels)
-  const feeds = { x, [targetsInput]: int64([2], [0, 1]), [weightsInput]: ones(2) }
-  await step.run(feeds, { learningRate: 1, random })
-  const [moved, state] = [step.parameters(), step.state()]
-  for (const name of kernels) {
-    const gradient = gradients[name] as Tensor
-    const start = network.initializers.get(name) as Tensor
-    const expected = Array.from(start.data, Number).map(
-      (value, i) => value - Number(gradient.data[i]),
+    },
+    dims: [2, 4, 3, 4],
+  },
+  {
+    order: 'tap by tap',
+    // The outer taps see nothing but padding.
+    layers: { conv: conv(320, 3) },
+    dims: [64, 320, 1, 1],
+  },
+])(
+  'kernels on small maps, which are carried $order, move by their gradients',
+  async ({ layers, dims }) => {
+    const [batch, ...input] = dims as [number, ...number[]]
+    const network = networkOf(sequential({ ...layers, flatten: flatten(), head: dense(3) }), input)
+    const step = await compileStep(
+      stepOptions(network, dims, { optimizer: sgd({ momentum: 0.5 }) }),
+      runtime,
     )
-    expect(largestError(moved.get(name), float32(start.dims, expected)), name).toBeLessThan(2e-5)
-  }
-  // A state taken up again goes on as if nothing had happened, and so does a new start from parameters.
-  const next = await step.run(feeds, { learningRate: 1, random })
-  step.reset()
-  step.restore(state)
-  expect(step.parameters()).toEqual(moved)
-  expect(await step.run(feeds, { learningRate: 1, random })).toEqual(next)
-  step.reset(moved)
-  expect(step.parameters()).toEqual(moved)
-  await step.release()
-})
+    const x = normal(dims)
+    const kernels = ['conv.weight', 'again.weight'].filter((name) => network.initializers.has(name))
+    const logits = network.outputs[0]?.name as string
+    const output = (await run(network, { x }))[logits] as Tensor
+    // The gradient of the cross-entropy, the mean over all images.
+    const labels = Array.from({ length: batch }, (_, row) => row % 3)
+    const cotangent = float32(
+      [batch, 3],
+      labels.flatMap((own, row) => {
+        const values = Array.from(slice(output, row).data, Number)
+        const sum = values.reduce((total, value) => total + Math.exp(value), 0)
+        return values.map(
+          (value, label) => (Math.exp(value) / sum - (label === own ? 1 : 0)) / batch,
+        )
+      }),
+    )
+    const gradients = await vjp(network, { x }, { [logits]: cotangent }, kernels)
+    const feeds = { x, [targetsInput]: int64([batch], labels), [weightsInput]: ones(batch) }
+    await step.run(feeds, { learningRate: 1, random })
+    const [moved, state] = [step.parameters(), step.state()]
+    for (const name of kernels) {
+      const gradient = gradients[name] as Tensor
+      const start = network.initializers.get(name) as Tensor
+      const expected = Array.from(start.data, Number).map(
+        (value, i) => value - Number(gradient.data[i]),
+      )
+      expect(largestError(moved.get(name), float32(start.dims, expected)), name).toBeLessThan(2e-5)
+    }
+    // A state taken up again goes on as if nothing had happened, and so does a new start from parameters.
+    const next = await step.run(feeds, { learningRate: 1, random })
+    step.reset()
+    step.restore(state)
+    expect(step.parameters()).toEqual(moved)
+    expect(await step.run(feeds, { learningRate: 1, random })).toEqual(next)
+    step.reset(moved)
+    expect(step.parameters()).toEqual(moved)
+    await step.release()
+  },
+)

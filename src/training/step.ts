@@ -1,3 +1,4 @@
+import { putTap, tapOf } from '../autodiff/tap-products.ts'
 import { GraftError } from '../errors.ts'
 import type { Graph } from '../graph/graph.ts'
 import {
@@ -15,7 +16,7 @@ import { type CompiledStep, compiledStep } from './compiled-steps.ts'
 import { drawMask } from './dropout.ts'
 import { toChannelOrder, toPixelOrder } from './kernel-order.ts'
 import { afterSteps, beforeSteps, countInput, ofEveryStep } from './several-steps.ts'
-import { type Carried, learningRateInput, type Part, stepInput } from './update.ts'
+import { type Carried, learningRateInput, stepInput } from './update.ts'
 import type { StepOptions } from './write-step.ts'
 
 export type StepResult = { readonly loss: number; readonly gradientNorm: number }
@@ -72,10 +73,11 @@ function createStep(
   network: Graph,
   release: TrainingStep['release'],
 ): TrainingStep {
-  const { graph, carried, masks, byPixel } = written
+  const { graph, carried, masks, byPixel, taps } = written
   const dimsOf = (parameter: string) => (network.initializers.get(parameter) as Tensor).dims
   const first = (parameter: string) =>
     (network.initializers.get(parameter) as Tensor).data as Float32Array
+  const tapsOf = (parameter: string) => taps.get(parameter)?.length as number
   /** Fills a carried vector with the values of its parts; zeros where there are none. */
   const fill = (
     { parts }: Carried,
@@ -83,33 +85,45 @@ function createStep(
     valuesOf: (parameter: string) => Float32Array | null,
   ) => {
     const data = target.data as Float32Array
-    for (const { parameter, offset, size } of parts) {
+    for (const { parameter, offset, size, tap } of parts) {
       const values = valuesOf(parameter)
       if (!values) data.fill(0, offset, offset + size)
+      else if (tap !== undefined) data.set(tapOf(values, tap, tapsOf(parameter)), offset)
       else {
         const ordered = byPixel.has(parameter) ? toPixelOrder(values, dimsOf(parameter)) : values
         data.set(ordered, offset)
       }
     }
   }
-  /** Copies of the values of each part of a carried vector. */
-  const partsOf = ({ parts }: Carried, source: Tensor) =>
-    parts.map(({ parameter, offset, size }) => {
-      const values = (source.data as Float32Array).slice(offset, offset + size)
-      const ordered = byPixel.has(parameter) ? toChannelOrder(values, dimsOf(parameter)) : values
-      return { parameter, values: ordered }
-    })
-  /** Copies of all that is carried as this state, in the dimensions of the parameters. */
-  const tensorsOf = (state: string | undefined) => {
-    const tensors = new Map<string, Tensor>()
+  /** Copies of the values of each parameter that is carried as this state, in the order of its own dimensions. */
+  const valuesOf = (state: string | undefined) => {
+    const all = new Map<string, Float32Array>()
     carried.forEach((value, index) => {
       if (value.state !== state) return
-      for (const { parameter, values } of partsOf(value, current[index] as Tensor)) {
-        tensors.set(parameter, float32(dimsOf(parameter), values))
+      for (const { parameter, offset, size, tap } of value.parts) {
+        const data = current[index]?.data as Float32Array
+        const values = data.slice(offset, offset + size)
+        if (tap !== undefined) {
+          const count = tapsOf(parameter)
+          const whole = all.get(parameter) ?? new Float32Array(size * count)
+          putTap(whole, values, tap, count)
+          all.set(parameter, whole)
+        } else {
+          const isTurned = byPixel.has(parameter)
+          all.set(parameter, isTurned ? toChannelOrder(values, dimsOf(parameter)) : values)
+        }
       }
     })
-    return tensors
+    return all
   }
+  /** The same in the dimensions of the parameters. */
+  const tensorsOf = (state: string | undefined) =>
+    new Map(
+      [...valuesOf(state)].map(([parameter, values]) => [
+        parameter,
+        float32(dimsOf(parameter), values),
+      ]),
+    )
   const initial = (value: Carried): Tensor => {
     const tensor = zeros('float32', [value.size])
     if (value.first === 'parameter') fill(value, tensor, first)
@@ -124,7 +138,7 @@ function createStep(
   })
   const count = zeros('int64', [])
   let steps = 0
-  const key = (parameter: string, { state }: Carried) =>
+  const key = (parameter: string, state: string | undefined) =>
     state === undefined ? parameter : `${parameter} ${state}`
   const copyIn = (index: number, values: Readonly<Record<string, TypedArray>>) => {
     for (const { name, type, dims, all } of fed) {
@@ -192,22 +206,22 @@ function createStep(
     averages: () =>
       carried.some(({ state }) => state === averageState) ? tensorsOf(averageState) : null,
     state() {
-      const state = new Map<string, Tensor>()
-      carried.forEach((value, index) => {
-        for (const { parameter, values } of partsOf(value, current[index] as Tensor)) {
-          state.set(key(parameter, value), float32([values.length], values))
+      const saved = new Map<string, Tensor>()
+      for (const state of new Set(carried.map((value) => value.state))) {
+        for (const [parameter, values] of valuesOf(state)) {
+          saved.set(key(parameter, state), float32([values.length], values))
         }
-      })
-      return state.set('steps', float32([], [steps]))
+      }
+      return saved.set('steps', float32([], [steps]))
     },
     restore(state) {
       steps = Number(state.get('steps')?.data[0] ?? 0)
       carried.forEach((value, index) => {
         fill(value, current[index] as Tensor, (parameter) => {
-          const name = key(parameter, value)
+          const name = key(parameter, value.state)
           const saved = state.get(name)
           if (!saved) throw new GraftError('bad-input', `the checkpoint has no "${name}"`)
-          const { size } = value.parts.find((part) => part.parameter === parameter) as Part
+          const size = sizeOf(dimsOf(parameter))
           if (saved.data.length !== size) {
             throw new GraftError(
               'bad-input',

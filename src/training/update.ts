@@ -16,7 +16,13 @@ export type UpdateOptions = {
 }
 
 /** Where the values of one parameter lie in a flat vector. */
-export type Part = { readonly parameter: string; readonly offset: number; readonly size: number }
+export type Part = {
+  readonly parameter: string
+  readonly offset: number
+  readonly size: number
+  /** Which tap of the parameter it is, where that is a kernel whose taps are carried one by one. */
+  readonly tap?: number
+}
 
 /** A flat vector that a step reads under `input` and writes anew under `output`: values, or optimizer state, of some parameters. */
 export type Carried = {
@@ -33,17 +39,19 @@ export type Trainable = {
   readonly name: string
   readonly dims: readonly number[]
   readonly size: number
+  /** Which tap of the parameter it is; default all of them. */
+  readonly tap?: number
   /** Its gradient, flat. */
   readonly gradient: string
 }
 
 /** One vector for the values of some parameters in a row. */
 export function packed(
-  members: readonly { readonly name: string; readonly size: number }[],
+  members: readonly Pick<Trainable, 'name' | 'size' | 'tap'>[],
 ): Pick<Carried, 'parts' | 'size'> {
   let offset = 0
-  const parts = members.map(({ name, size }): Part => {
-    const part = { parameter: name, offset, size }
+  const parts = members.map(({ name, size, tap }): Part => {
+    const part = { parameter: name, offset, size, ...(tap !== undefined && { tap }) }
     offset += size
     return part
   })
@@ -132,12 +140,12 @@ function groupsOf(
 ): Group[] {
   const groups = new Map<string, Group & { readonly members: Trainable[] }>()
   for (const trainable of trainables) {
-    const { name, dims, size } = trainable
+    const { name, dims, size, tap } = trainable
     // Biases, scales and offsets have one axis, or are broadcast over the batch.
     const decays = dims.length > 1 && dims[0] !== 1
     const multiplier = multipliers?.get(name) ?? 1
     const reused = !newParameters?.has(name)
-    const key = size > smallParameter ? name : `${decays} ${reused} ${multiplier}`
+    const key = size > smallParameter ? `${name} ${tap}` : `${decays} ${reused} ${multiplier}`
     const group = groups.get(key) ?? { name, decays, reused, multiplier, members: [] }
     group.members.push(trainable)
     groups.set(key, group)

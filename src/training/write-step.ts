@@ -3,6 +3,7 @@ import { differentiate } from '../autodiff/differentiate.ts'
 import { foldNormalization } from '../autodiff/fold-normalization.ts'
 import { mergeNodes } from '../autodiff/merge-nodes.ts'
 import { swapReluPooling } from '../autodiff/swap-relu-pooling.ts'
+import { type KernelTaps, writeTapProducts } from '../autodiff/tap-products.ts'
 import { exposeTrainedConvolutions } from '../autodiff/trained-convolutions.ts'
 import { GraftError } from '../errors.ts'
 import { createBuilder, type GraphBuilder, rebuild } from '../graph/builder.ts'
@@ -48,6 +49,8 @@ export type WrittenStep = {
   readonly carried: readonly Carried[]
   /** The kernels that are carried as [F, height, width, C]. */
   readonly byPixel: ReadonlySet<string>
+  /** The kernels whose taps are carried one by one. */
+  readonly taps: KernelTaps
   readonly masks: readonly DropoutMask[]
   /** What all values of both passes take together; less is needed at any one time. */
   readonly bytes: number
@@ -71,11 +74,14 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
     batchStatistics === undefined ? masked : withNormalizationModes(masked, batchStatistics)
   const exposed = exposeBatchStatistics(mode, swapped.types)
   const { statistics } = exposed
-  const byPixel = carriedByPixel(exposed.graph, exposed.types, trainable)
+  const apart = writeTapProducts(exposed.graph, exposed.types, new Set(adversary ? [] : trainable))
+  const { taps } = apart
+  const trained = trainable.flatMap((name) => taps.get(name) ?? [name])
+  const byPixel = carriedByPixel(apart.graph, apart.types, trained)
   const { graph: forward, types } = foldNormalization(
-    exposed.graph,
-    exposed.types,
-    new Set(trainable),
+    apart.graph,
+    apart.types,
+    new Set(trained),
     byPixel,
   )
 
@@ -83,23 +89,36 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
   const seeds = new Map([[withLoss.loss, seeded.scalar(1)]])
   const ready = { graph: seeded.build(), types }
   const derivatives = adversary
-    ? differentiateBoth(ready, seeds, trainable, adversary)
-    : differentiate(ready.graph, types, seeds, trainable)
+    ? differentiateBoth(ready, seeds, trained, adversary)
+    : differentiate(ready.graph, types, seeds, trained)
   const { graph: backward, gradients } = derivatives
 
   const builder = createBuilder(backward.name, backward)
-  const parameters = trainable.map((name): Trainable => {
-    const dims = (graph.initializers.get(name) as Tensor).dims
-    const size = sizeOf(dims)
-    const gradient = gradients.get(name)
-    if (!gradient) {
+  const parameters = trainable.flatMap((name): Trainable[] => {
+    const { dims } = graph.initializers.get(name) as Tensor
+    const pieces = taps.get(name) ?? [name]
+    if (!pieces.some((piece) => gradients.get(piece))) {
       throw new GraftError('bad-input', `the loss does not depend on the parameter "${name}"`)
     }
-    const ordered = byPixel.has(name)
-      ? builder.op('Transpose', [gradient], { perm: [0, 2, 3, 1] })
-      : gradient
-    const flat = builder.op('Reshape', [ordered, builder.int64s([size])])
-    return { name, dims, size, gradient: flat }
+    const size = sizeOf(dims) / pieces.length
+    const flat = builder.int64s([size])
+    return pieces.map((piece, tap) => {
+      const gradient = gradients.get(piece)
+      const ordered =
+        gradient && byPixel.has(name)
+          ? builder.op('Transpose', [gradient], { perm: [0, 2, 3, 1] })
+          : gradient
+      return {
+        name,
+        dims,
+        size,
+        ...(taps.has(name) && { tap }),
+        // A tap that lies on padding everywhere moves by weight decay and momentum alone.
+        gradient: ordered
+          ? builder.op('Reshape', [ordered, flat])
+          : builder.op('Expand', [builder.scalar(0), flat]),
+      }
+    })
   })
   const update = writeUpdate(builder, parameters, options)
   const { carried } = update
@@ -116,7 +135,7 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
     : []
   const all = [...carried, ...running, ...averages]
   const outputs = [withLoss.loss, ...gradientSquares, ...all.map(({ output }) => output)]
-  const complete = exposeTrainedConvolutions(thawed(builder, all, graph, byPixel), types)
+  const complete = exposeTrainedConvolutions(thawed(builder, all, graph, { byPixel, taps }), types)
   const lowered = await lowerOn(
     runtime,
     pruneTo(
@@ -137,6 +156,7 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
       output: names[index + 1 + gradientSquares.length] as string,
     })),
     byPixel,
+    taps,
     masks,
     bytes: [...derivatives.types.values()].reduce((sum, type) => sum + byteSize(type), 0),
   }
@@ -168,7 +188,7 @@ function thawed(
   builder: GraphBuilder,
   carried: readonly Carried[],
   network: Graph,
-  byPixel: ReadonlySet<string>,
+  { byPixel, taps }: Pick<WrittenStep, 'byPixel' | 'taps'>,
 ): Graph {
   const grown = builder.build()
   const initializers = new Map(grown.initializers)
@@ -192,11 +212,14 @@ function thawed(
     const sizes = () => views.int64s(parts.map(({ size }) => size))
     const flat =
       parts.length === 1 ? [input] : views.ops('Split', [input, sizes()], { axis: 0 }, parts.length)
-    parts.forEach(({ parameter }, index) => {
-      initializers.delete(parameter)
+    parts.forEach(({ parameter, tap }, index) => {
+      const name = tap === undefined ? parameter : (taps.get(parameter)?.[tap] as string)
+      initializers.delete(name)
       const { dims } = network.initializers.get(parameter) as Tensor
       const own = flat[index] as string
-      if (byPixel.has(parameter)) {
+      if (tap !== undefined) {
+        view(name, 'Reshape', [own, views.int64s(dims.slice(0, 2))])
+      } else if (byPixel.has(parameter)) {
         const [filters, channels, ...spatial] = dims as [number, number, ...number[]]
         const order = views.int64s([filters, ...spatial, channels])
         const perm = { type: 'ints', value: [0, 3, 1, 2] } as const

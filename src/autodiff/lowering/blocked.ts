@@ -11,7 +11,7 @@ import {
   blockedNormalization,
   blockedNormalizationGradient,
 } from './normalization.ts'
-import { blockPixels } from './pixels.ts'
+import { blockPixels, channelsMoved } from './pixels.ts'
 import { planeWeightGradient } from './plane-convolution-weights.ts'
 import {
   averagePool,
@@ -53,6 +53,7 @@ export const blockedRules: Partial<Record<string, BlockedRule<never>>> = {
   MaxPool: maxPool,
   ReduceSum: mapSum,
   Split: blockedSplit,
+  Transpose: channelsMoved,
   'graft.BatchNormalization': blockedNormalization,
   'graft.BatchNormalizationGradient': blockedNormalizationGradient,
   'graft.ChannelAffine': blockedChannelAffine,

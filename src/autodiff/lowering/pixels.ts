@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { product, reshape } from './axes.ts'
-import type { Blocks } from './blocks.ts'
+import { type BlockedRule, type Blocks, isImageType } from './blocks.ts'
 
 /** How the pixels of [N, C, ...] are got at, and how rows of pixels become such a value again. */
 export type Pixels = {
@@ -72,6 +72,23 @@ export function blockPixels(blocks: Blocks): Pixels {
       return blocks.plain(blocked, dims)
     },
   }
+}
+
+/** Between an image and its pixels with all their channels, [N, H, W, C], without a way through planes. */
+export const channelsMoved: BlockedRule<'Transpose'> = (blocks, [x = ''], { perm }) => {
+  const { builder, size } = blocks
+  const [batch, ...rest] = blocks.typeOf(x)?.dims ?? []
+  if (batch === undefined || rest.length !== 3) return null
+  const order = perm?.join()
+  if (order === '0,2,3,1' && blocks.has(x)) {
+    const channels = rest[0] as number
+    const attributes = { channels, channels_last: 1 }
+    return [builder.op('com.microsoft.nchwc.ReorderOutput', [blocks.of(x)], attributes)]
+  }
+  const [height, width, channels] = rest as [number, number, number]
+  if (order !== '0,3,1,2' || channels % size !== 0 || !isImageType(blocks, x)) return null
+  const blocked = builder.op('com.microsoft.nchwc.ReorderInput', [x], { channels_last: 1 })
+  return [blocks.plain(blocked, [batch, channels, height, width])]
 }
 
 type PatchGeometry = Readonly<

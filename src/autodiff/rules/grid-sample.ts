@@ -50,7 +50,7 @@ function imageGradient(context: Context, dy: string): string {
   const shares = builder.op('Mul', [cotangents(1, channels), column])
   const count = sizeOf(dims(grid).slice(0, -1)) * taps
   const sum = addRows(
-    builder,
+    { builder, known: new Map() },
     { rows: reshape(context, shares, [count, channels]), count, width: channels, zero: scalar(0) },
     rows(),
     batch * sizeOf(spatial),

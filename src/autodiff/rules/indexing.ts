@@ -31,7 +31,7 @@ export const indexingRules = {
         const width = sizeOf(from.toSpliced(axis, 1))
         const rows = builder.op('Reshape', [turned, builder.int64s([count, width])])
         const sum = addRows(
-          builder,
+          { builder, known: new Map() },
           { rows, count, width, zero: context.scalar(0) },
           index ? numbersOf(index) : indices,
           size,
@@ -69,7 +69,12 @@ export const indexingRules = {
         const rows = builder.op('Reshape', [dy, builder.int64s([count, width])])
         const place = flatIndex(context, index, leading)
         const zero = context.scalar(0)
-        const sum = addRows(builder, { rows, count, width, zero }, place, sizeOf(leading))
+        const sum = addRows(
+          { builder, known: new Map() },
+          { rows, count, width, zero },
+          place,
+          sizeOf(leading),
+        )
         return builder.op('Reshape', [sum, builder.int64s(dims(data))])
       },
       null,
