@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { runtime } from '../../testing/runtime.ts'
 import { createBuilder } from '../graph/builder.ts'
 import type { Graph } from '../graph/graph.ts'
+import type { AttributesOf } from '../graph/operators.ts'
 import { float32, int64, sizeOf } from '../graph/tensor.ts'
 import { inputName, outputName } from '../nn/architectures.ts'
 import { heNormal } from '../nn/initializers.ts'
@@ -110,10 +111,10 @@ async function expectSameChanges(graph: Graph, size: Size, batch = usualBatch) {
 }
 
 /** Convolutions with something in between, and again at the end. */
-function chain(between: Layer, channels = 16): Graph {
+function chain(between: Layer, channels = 16, side = 12): Graph {
   const random = createRandom('chain')
   const builder = createBuilder()
-  const dims = [3, 12, 12]
+  const dims = [3, side, side]
   const x = { name: builder.input(inputName, 'float32', ['N', ...dims]), dims }
   const { name } = sequential({
     first: conv(channels, 3),
@@ -172,14 +173,24 @@ const betweens: Readonly<Record<string, Layer>> = {
   'max pooling that tiles': maxPool(2),
   'max pooling that leaves rows over': maxPool(5),
   'max pooling of a Relu': sequential({ relu: activations.relu.layer(), pool: maxPool(2) }),
-  'max pooling that overlaps': ({ builder }, x) => ({
-    dims: [x.dims[0] as number, 6, 6],
-    name: builder.op('MaxPool', [x.name], {
-      kernel_shape: [3, 3],
-      strides: [2, 2],
-      pads: [1, 1, 1, 1],
-    }),
+  'max pooling that overlaps': pool(6, {
+    kernel_shape: [3, 3],
+    strides: [2, 2],
+    pads: [1, 1, 1, 1],
   }),
+  'max pooling that overlaps and leaves a row over': pool(5, {
+    kernel_shape: [3, 3],
+    strides: [2, 2],
+  }),
+  'max pooling of every pixel': pool(12, { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }),
+  'max pooling with gaps': pool(4, { kernel_shape: [2, 2], strides: [3, 3] }),
+  'max pooling that ends beyond the map': pool(6, {
+    kernel_shape: [3, 3],
+    strides: [2, 2],
+    ceil_mode: 1,
+  }),
+  'max pooling, dilated': pool(12, { kernel_shape: [3, 3], dilations: [2, 2], pads: [2, 2, 2, 2] }),
+  'max pooling of large windows': pool(12, { kernel_shape: [5, 5], pads: [2, 2, 2, 2] }),
   'average pooling': averagePool(2),
   'batch normalization': batchNormalization(),
   'channels beside others': ({ builder }, x) => {
@@ -204,6 +215,15 @@ const betweens: Readonly<Record<string, Layer>> = {
     return { ...x, name: builder.op('Mul', [x.name, builder.op('Sigmoid', [squeezed])]) }
   },
 }
+
+/** Max pooling to maps of a size. */
+function pool(side: number, attributes: AttributesOf<'MaxPool'>): Layer {
+  return ({ builder }, x) => ({
+    dims: [x.dims[0] as number, side, side],
+    name: builder.op('MaxPool', [x.name], attributes),
+  })
+}
+
 const sixteen = Array.from({ length: 16 }, (_, i) => i / 8 - 1)
 const twenty = Array.from({ length: 20 }, (_, i) => i / 10 - 1)
 
@@ -215,6 +235,16 @@ describe('values stay in blocks between convolutions', async () => {
     await expectSameChanges(chain(between), 12)
     // Channels that do not fill their last block.
     await expectSameChanges(chain(between, 20), 12)
+  })
+
+  it.skipIf(block === 0)('max pooling of large maps goes piece by piece', async () => {
+    const [side, pooled] = [96, 48]
+    const layer = pool(pooled, { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] })
+    const options = (lowering: LoweringName) => settings(chain(layer, 32, side), side, lowering, 5)
+    const { graph } = await writeStep(options('blocked'), runtime)
+    const pieces = graph.nodes.filter(({ operator }) => operator === 'Concat')
+    expect(Math.max(...pieces.map(({ inputs }) => inputs.length))).toBe(5)
+    await expectSameChanges(chain(layer, 32, side), side, 5)
   })
 
   it.skipIf(block === 0)('and are reordered only where rows or planes are needed', async () => {

@@ -11,6 +11,7 @@ import {
   blockedNormalization,
   blockedNormalizationGradient,
 } from './normalization.ts'
+import { overlappingMaxPoolGradient } from './overlapping-pool-blocks.ts'
 import { blockPixels, channelsMoved } from './pixels.ts'
 import { planeWeightGradient } from './plane-convolution-weights.ts'
 import {
@@ -69,5 +70,5 @@ export const blockedRules: Partial<Record<string, BlockedRule<never>>> = {
     planeWeightGradient,
     convWeightGradientFromBlocks,
   ),
-  'graft.MaxPoolGradient': tiledMaxPoolGradient,
+  'graft.MaxPoolGradient': firstOf(tiledMaxPoolGradient, overlappingMaxPoolGradient),
 }

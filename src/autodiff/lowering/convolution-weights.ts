@@ -2,6 +2,7 @@ import type { GraphBuilder } from '../../graph/builder.ts'
 import { padSpatial, product, reshape } from './axes.ts'
 import type { BlockedRule } from './blocks.ts'
 import { blockPixels, gatheredPatches, type Pixels, planePixels } from './pixels.ts'
+import { isSmallMap } from './row-convolution.ts'
 import type { Lower } from './rule.ts'
 
 export type Geometry = Parameters<Lower<'graft.ConvWeightGradient'>>[2]
@@ -134,6 +135,11 @@ const weightGradients: readonly WeightGradient[] = [
         product(output_dims.slice(2)) <= 64
           ? builder.op('Gemm', [pixels.rows(dy, output_dims), patches], { transA: 1 })
           : imageProducts(builder, dy, patches, output_dims)
+      if (!isSmallMap(output_dims.slice(2))) {
+        const rows = reshape(builder, gradient, [filters * product(kernel_shape), channels])
+        return [pixels.fromRows(rows, [filters, channels, ...kernel_shape])]
+      }
+      // Where kernels are carried in the order of the pixels, this is undone.
       const apart = reshape(builder, gradient, [filters, ...kernel_shape, channels])
       return [builder.op('Transpose', [apart], { perm: [0, 3, 1, 2] })]
     },
