@@ -281,6 +281,43 @@ describe('the blocked lowering computes what the standard one does', async () =>
   })
 })
 
+describe('convolutions in groups', async () => {
+  const block = await blockSize(runtime)
+  const cases = [
+    { channels: 48, groups: 12, kernel: 3 },
+    { channels: 48, groups: 6, kernel: 3, stride: 2 },
+    // The last block is filled up with channels, and with half a group.
+    { channels: 40, groups: 5, kernel: 3, batch: 16 },
+    { channels: 24, groups: 6, kernel: 5, stride: 2, batch: 3 },
+    { channels: 64, groups: 4, kernel: 3, batch: 8 },
+    { channels: 64, groups: 2, kernel: 3, stride: 2 },
+    { channels: 32, groups: 8, kernel: 1 },
+    // These stay in planes.
+    { channels: 40, groups: 4, kernel: 3 },
+    { channels: 32, filters: 64, groups: 8, kernel: 3 },
+  ]
+  it.skipIf(block === 0).each(cases)('%j', async ({ channels, filters, batch, ...given }) => {
+    const random = createRandom('groups')
+    const { kernel, groups, stride = 1 } = given
+    // Maps with results of 13 x 12 or 7 x 6, and of 5 x 5 pixels, where patches are faster.
+    for (const dims of [
+      [3, 13, 12],
+      [3, 5, 5],
+    ]) {
+      const builder = createBuilder()
+      const x = { name: builder.input(inputName, 'float32', ['N', ...dims]), dims }
+      const { name } = sequential({
+        before: conv(channels, 1),
+        grouped: conv(filters ?? channels, kernel, { groups, stride }),
+        pool: globalAveragePool(),
+        head: dense(3),
+      })({ builder, random }, x, '')
+      builder.output(builder.alias(outputName, name))
+      await expectSameChanges(builder.build(), dims.slice(1) as [number, number], batch)
+    }
+  })
+})
+
 /** A convolution of any kernel, without bias. */
 function kernel(filters: number, size: [number, number], strides: [number, number]): Layer {
   return (network, x) => {

@@ -6,6 +6,7 @@ import { convWeightGradientFromBlocks } from './convolution-weights.ts'
 import { denseConv, denseInputGradient } from './dense.ts'
 import { depthwiseConv, depthwiseInputGradient, depthwiseWeightGradient } from './depthwise.ts'
 import { elementwiseRules } from './elementwise.ts'
+import { groupedConv, groupedInputGradient, groupedWeightGradient } from './grouped.ts'
 import {
   blockedChannelAffine,
   blockedNormalization,
@@ -59,14 +60,16 @@ export const blockedRules: Partial<Record<string, BlockedRule<never>>> = {
   'graft.BatchNormalizationGradient': blockedNormalizationGradient,
   'graft.ChannelAffine': blockedChannelAffine,
   'graft.ChannelSum': blockedChannelSum,
-  'graft.Conv': firstOf(depthwiseConv, smallConv, denseConv),
+  'graft.Conv': firstOf(depthwiseConv, groupedConv, smallConv, denseConv),
   'graft.ConvInputGradient': firstOf(
     depthwiseInputGradient,
+    groupedInputGradient,
     smallInputGradient,
     denseInputGradient,
   ),
   'graft.ConvWeightGradient': firstOf(
     depthwiseWeightGradient,
+    groupedWeightGradient,
     planeWeightGradient,
     convWeightGradientFromBlocks,
   ),

@@ -12,7 +12,11 @@ type Kernel = {
  * A kernel [F, C, ...] as the operator takes it: [F / block, C / block, ..., block of C, block of F]. Two reorderings of images make it many times faster than
  * one transposition of six axes.
  */
-function kernelBlocks(blocks: Blocks, kernel: string, { filters, channels, spatial }: Kernel) {
+export function kernelBlocks(
+  blocks: Blocks,
+  kernel: string,
+  { filters, channels, spatial }: Kernel,
+) {
   const { builder } = blocks
   const [rows, columns] = [blocks.padded(filters), blocks.padded(channels)]
   const filled = fill(builder, kernel, missing(rows - filters, columns - channels, spatial))

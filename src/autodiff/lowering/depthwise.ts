@@ -1,7 +1,7 @@
 import { product, reshape } from './axes.ts'
 import { type BlockedRule, type Blocks, fill, isImage } from './blocks.ts'
-import { type Geometry, gradientConvolution, mirrored } from './convolution-weights.ts'
-import { pickPixels } from './pixels.ts'
+import { type Geometry, gradientConvolution } from './convolution-weights.ts'
+import { spreadGradient } from './spread-gradient.ts'
 
 /** Whether every channel is a group of its own, in two dimensions and without dilation. */
 function isDepthwise({ dims, output_dims, group, dilations }: Geometry): boolean {
@@ -49,41 +49,21 @@ export const depthwiseConv: BlockedRule<'graft.Conv'> = (
   return [blocks.plain(result, output_dims)]
 }
 
-/**
- * The gradient with respect to the input: a convolution of dy with the flipped kernel. With larger strides zeros are put between its pixels before, by picking
- * pixels: on blocks that is one pass, and cheaper than small convolutions for the pixels of each residue whose results are interleaved.
- */
+/** The gradient with respect to the input: a convolution of dy with the flipped kernel. */
 export const depthwiseInputGradient: BlockedRule<'graft.ConvInputGradient'> = (
   blocks,
   [dy = '', w = ''],
   geometry,
 ) => {
   const { builder, padded, size: block } = blocks
-  const { dims, output_dims, kernel_shape, strides } = geometry
-  const [batch, channels] = dims as [number, number]
+  const { dims, kernel_shape } = geometry
+  const channels = dims[1] as number
   if (!isDepthwise(geometry) || !isImage(blocks, dy)) return null
+  const seen = spreadGradient(blocks, dy, geometry)
+  if (!seen) return null
   const all = padded(channels)
-  const [down, across] = strides as [number, number]
-  const [rows, columns] = output_dims.slice(2) as [number, number]
-  const spread = [rows * down, columns * across]
-  const { pads: own } = mirrored({ ...geometry, output_dims: [batch, channels, ...spread] })
-  if (own.some((count) => count < 0)) return null
   const taps = product(kernel_shape)
   const backwards = Array.from({ length: taps }, (_, tap) => taps - 1 - tap)
-  // Where no pixel of dy lies: a zero.
-  const source = Array.from({ length: product(spread) }, (_, index) => {
-    const [y, x] = [Math.floor(index / (spread[1] as number)), index % (spread[1] as number)]
-    return y % down === 0 && x % across === 0 ? (y / down) * columns + x / across : -1
-  })
-  const list = [(batch * all) / block, rows * columns, block]
-  const seen =
-    down * across === 1
-      ? blocks.of(dy)
-      : reshape(
-          builder,
-          pickPixels(builder, reshape(builder, blocks.of(dy), list), rows * columns, source),
-          [batch, all, ...spread],
-        )
   const kernel = builder.op(
     'Gather',
     [
@@ -94,8 +74,8 @@ export const depthwiseInputGradient: BlockedRule<'graft.ConvInputGradient'> = (
   )
   const result = builder.op(
     'com.microsoft.nchwc.Conv',
-    [seen, reshape(builder, kernel, [all, 1, ...kernel_shape])],
-    { kernel_shape, pads: own, group: all },
+    [seen.spread, reshape(builder, kernel, [all, 1, ...kernel_shape])],
+    { kernel_shape, pads: seen.pads, group: all },
   )
   return [blocks.plain(result, dims)]
 }

@@ -66,7 +66,7 @@ export function blockPixels(blocks: Blocks): Pixels {
     },
     fromRows(value, dims) {
       const [batch, channels, ...spatial] = dims as [number, number, ...number[]]
-      if (channels % size !== 0 || spatial.length !== 2) return planes.fromRows(value, dims)
+      if (channels % 4 !== 0 || spatial.length !== 2) return planes.fromRows(value, dims)
       const last = reshape(builder, value, [batch, ...spatial, channels])
       const blocked = builder.op('com.microsoft.nchwc.ReorderInput', [last], { channels_last: 1 })
       return blocks.plain(blocked, dims)
@@ -76,7 +76,7 @@ export function blockPixels(blocks: Blocks): Pixels {
 
 /** Between an image and its pixels with all their channels, [N, H, W, C], without a way through planes. */
 export const channelsMoved: BlockedRule<'Transpose'> = (blocks, [x = ''], { perm }) => {
-  const { builder, size } = blocks
+  const { builder } = blocks
   const [batch, ...rest] = blocks.typeOf(x)?.dims ?? []
   if (batch === undefined || rest.length !== 3) return null
   const order = perm?.join()
@@ -86,7 +86,7 @@ export const channelsMoved: BlockedRule<'Transpose'> = (blocks, [x = ''], { perm
     return [builder.op('com.microsoft.nchwc.ReorderOutput', [blocks.of(x)], attributes)]
   }
   const [height, width, channels] = rest as [number, number, number]
-  if (order !== '0,3,1,2' || channels % size !== 0 || !isImageType(blocks, x)) return null
+  if (order !== '0,3,1,2' || channels % 4 !== 0 || !isImageType(blocks, x)) return null
   const blocked = builder.op('com.microsoft.nchwc.ReorderInput', [x], { channels_last: 1 })
   return [blocks.plain(blocked, [batch, channels, height, width])]
 }

@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { product, reshape } from './axes.ts'
-import { type BlockedRule, fill, isImage } from './blocks.ts'
+import { type BlockedRule, type Blocks, fill, isImage } from './blocks.ts'
 import type { Geometry } from './convolution-weights.ts'
 
 /** On smaller maps the many results cost more than their products; patches as rows are faster there. */
@@ -27,7 +27,7 @@ export const planeWeightGradient: BlockedRule<'graft.ConvWeightGradient'> = (
   const { dims, output_dims, kernel_shape, strides, pads } = geometry
   const [batch, channels] = dims as [number, number]
   const [, filters, ...outputs] = output_dims as [number, number, ...number[]]
-  const images = batch < block ? batch : Math.ceil(batch / block) * block
+  const images = imagesOf(batch, block)
   const isNarrow = channels < 4
   if (!isPlain(geometry) || !isImage(blocks, dy)) return null
   if (!isNarrow && !isImage(blocks, x)) return null
@@ -78,6 +78,58 @@ export const planeWeightGradient: BlockedRule<'graft.ConvWeightGradient'> = (
   return [fill(builder, reshape(builder, whole, shape), [0, channels - parts * beside, 0, 0])]
 }
 
+/**
+ * The gradient that the channels of each block would have as a kernel for the filters of the same block alone, [blocks, block of filters, block of channels, ...]; null where
+ * `planeWeightGradient` would not be written either.
+ */
+export function blockPlaneGradient(
+  blocks: Blocks,
+  [x = '', dy = '']: readonly string[],
+  geometry: Geometry,
+): string | null {
+  const { builder, size: block } = blocks
+  const { dims, output_dims, kernel_shape, strides, dilations } = geometry
+  const [batch, channels] = dims as [number, number]
+  const outputs = output_dims.slice(2)
+  const images = imagesOf(batch, block)
+  if (product(dilations) !== 1 || !isImage(blocks, x) || !isImage(blocks, dy)) return null
+  if (product(outputs) < fewestPixels || images > mostFilling * batch) return null
+  const parts = blocks.padded(channels) / block
+  const seen = seenSides(geometry)
+  const whole = cutToSeen(builder, blocks.of(x), { geometry, beside: block, parts, images })
+  const apart = reshape(builder, whole, [images, parts, product(seen) * block])
+  const planes = builder.op('Transpose', [apart], { perm: [1, 0, 2] })
+  const together = images < block ? images : block / 2
+  const groups = images / together
+  const each = product(outputs) * block
+  const lines = reshape(builder, blocks.of(dy), [batch, parts, each])
+  const filled = fill(builder, lines, [images - batch, 0, 0])
+  const kernel = builder.op('Transpose', [filled], { perm: [1, 0, 2] })
+  const gradient = builder.op(
+    'com.microsoft.nchwc.Conv',
+    [
+      reshape(builder, planes, [1, parts * images, seen[0], seen[1] * block]),
+      reshape(builder, kernel, [parts * groups * block, together, ...outputs]),
+    ],
+    {
+      kernel_shape: outputs,
+      dilations: [strides[0] as number, (strides[1] as number) * block],
+      pads: [0, 0, 0, 0],
+      group: parts * groups,
+    },
+  )
+  const taps = product(kernel_shape)
+  const wide = taps * block
+  const products = reshape(builder, gradient, [parts, groups, wide * block])
+  const sum = builder.op('ReduceSum', [products, builder.int64s([1])], { keepdims: 0 })
+  const byFilter = builder.op(
+    'com.microsoft.nchwc.ReorderOutput',
+    [reshape(builder, sum, [parts, block, wide, 1])],
+    { channels: block },
+  )
+  return channelsFirst(builder, byFilter, { beside: block, taps })
+}
+
 /** [..., taps, channels beside each other] with the channels before the taps. */
 function channelsFirst(
   builder: GraphBuilder,
@@ -89,51 +141,67 @@ function channelsFirst(
   return builder.op('com.microsoft.nchwc.ReorderOutput', [images], { channels: beside })
 }
 
+/** The images of a batch with those of zeros that fill up the last block. */
+const imagesOf = (batch: number, block: number) =>
+  batch < block ? batch : Math.ceil(batch / block) * block
+
 const isPlain = ({ kernel_shape, group, dilations }: Geometry) =>
   group === 1 && kernel_shape.length === 2 && product(dilations) === 1
 
+type Cut = {
+  readonly geometry: Geometry
+  readonly beside: number
+  readonly parts: number
+  readonly images: number
+}
+
+/** How many rows and columns the kernel gets to see, with padding. */
+const seenSides = ({ output_dims, kernel_shape, strides }: Geometry) =>
+  [0, 1].map(
+    (axis) =>
+      ((output_dims[axis + 2] as number) - 1) * (strides[axis] as number) +
+      (kernel_shape[axis] as number),
+  ) as [number, number]
+
+/** x as [images, parts, height, width * beside] with exactly the rows and columns that the kernel gets to see; without some parts before and after. */
+function cutToSeen(
+  builder: GraphBuilder,
+  x: string,
+  { geometry, beside, parts, images }: Cut,
+  [before, after]: readonly [number, number] = [0, 0],
+): string {
+  const { dims, pads } = geometry
+  const [batch, , height, width] = dims as [number, number, number, number]
+  const seen = seenSides(geometry)
+  const [top, left] = pads as [number, number]
+  const apart = reshape(builder, x, [batch, parts, height, width * beside])
+  const counts = [
+    [0, -before, top, left * beside],
+    [images - batch, -after, seen[0] - height - top, (seen[1] - width - left) * beside],
+  ].flat()
+  return counts.every((count) => count === 0)
+    ? apart
+    : builder.op('Pad', [apart, builder.int64s(counts)])
+}
+
 /**
- * x as planes of [1, images, height, width * beside] with exactly the rows and columns that the kernel gets to see. A kernel of one row takes the blocks of all
+ * The same as planes of [1, images, height, width * beside]. A kernel of one row takes the blocks of all
  * channels one below the other, `lines` apart; for others the channels beside each other are a plane of their own.
  */
 function planesOf(
   builder: GraphBuilder,
   x: string,
-  {
-    geometry: { dims, output_dims, kernel_shape, strides, pads },
-    beside,
-    parts,
-    images,
-  }: {
-    readonly geometry: Geometry
-    readonly beside: number
-    readonly parts: number
-    readonly images: number
-  },
+  own: Cut,
 ): readonly { readonly value: string; readonly lines: number }[] {
-  const [batch, , ...sizes] = dims as [number, number, number, number]
-  const [height, width] = sizes
-  const seen = [0, 1].map(
-    (axis) =>
-      ((output_dims[axis + 2] as number) - 1) * (strides[axis] as number) +
-      (kernel_shape[axis] as number),
-  ) as [number, number]
-  const [top, left] = pads as [number, number]
-  const apart = reshape(builder, x, [batch, parts, height, width * beside])
-  const cut = (before: number, after: number) => {
-    const counts = [
-      [0, -before, top, left * beside],
-      [images - batch, -after, seen[0] - height - top, (seen[1] - width - left) * beside],
-    ].flat()
-    return counts.every((count) => count === 0)
-      ? apart
-      : builder.op('Pad', [apart, builder.int64s(counts)])
-  }
+  const { geometry, beside, parts, images } = own
+  const seen = seenSides(geometry)
   const plane = (value: string, count: number) =>
     reshape(builder, value, [1, images, count * seen[0], seen[1] * beside])
-  if (kernel_shape[0] === 1) return [{ value: plane(cut(0, 0), parts), lines: seen[0] }]
+  if (geometry.kernel_shape[0] === 1) {
+    return [{ value: plane(cutToSeen(builder, x, own), parts), lines: seen[0] }]
+  }
   return Array.from({ length: parts }, (_, part) => ({
-    value: plane(cut(part, parts - 1 - part), 1),
+    value: plane(cutToSeen(builder, x, own, [part, parts - 1 - part]), 1),
     lines: 1,
   }))
 }
