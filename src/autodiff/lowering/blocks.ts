@@ -1,6 +1,7 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import type { AttributesOf, OperatorName } from '../../graph/operators.ts'
 import { sizeOf, type Tensor, type TensorType } from '../../graph/tensor.ts'
+import { reshape } from './axes.ts'
 import type { Given } from './rule.ts'
 
 /**
@@ -115,4 +116,21 @@ export function isScalar(blocks: Blocks, value: string): boolean {
 export function fill(builder: GraphBuilder, value: string, counts: readonly number[]): string {
   if (counts.every((count) => count === 0)) return value
   return builder.op('Pad', [value, builder.int64s([...counts.map(() => 0), ...counts])])
+}
+
+/**
+ * A kernel [F, C, ...] with zeros for more filters and channels, or cropped to fewer. As a matrix, since padding is many times slower where the axes of a kernel of
+ * one pixel come last.
+ */
+export function resizeKernel(
+  builder: GraphBuilder,
+  kernel: string,
+  [filters, channels, ...spatial]: readonly [number, number, ...number[]],
+  [rows, columns]: readonly [number, number],
+): string {
+  if (rows === filters && columns === channels) return kernel
+  const taps = sizeOf(spatial)
+  const matrix = reshape(builder, kernel, [filters, channels * taps])
+  const resized = fill(builder, matrix, [rows - filters, (columns - channels) * taps])
+  return reshape(builder, resized, [rows, columns, ...spatial])
 }

@@ -1,5 +1,12 @@
 import { product, reshape } from './axes.ts'
-import { type BlockedRule, type Blocks, fill, isImage, isImageType } from './blocks.ts'
+import {
+  type BlockedRule,
+  type Blocks,
+  fill,
+  isImage,
+  isImageType,
+  resizeKernel,
+} from './blocks.ts'
 import { mirrored } from './convolution-weights.ts'
 
 type Kernel = {
@@ -19,7 +26,7 @@ export function kernelBlocks(
 ) {
   const { builder } = blocks
   const [rows, columns] = [blocks.padded(filters), blocks.padded(channels)]
-  const filled = fill(builder, kernel, missing(rows - filters, columns - channels, spatial))
+  const filled = resizeKernel(builder, kernel, [filters, channels, ...spatial], [rows, columns])
   const images = reshape(builder, filled, [rows, columns, product(spatial), 1])
   const blocked = builder.op('com.microsoft.nchwc.ReorderInput', [images])
   return outerInside(blocks, blocked, [rows, columns, ...spatial])
@@ -34,7 +41,7 @@ function turnedKernelBlocks(
   const { builder } = blocks
   const [rows, columns] = [blocks.padded(channels), blocks.padded(filters)]
   const taps = product(spatial)
-  const filled = fill(builder, kernel, missing(columns - filters, rows - channels, spatial))
+  const filled = resizeKernel(builder, kernel, [filters, channels, ...spatial], [columns, rows])
   const matrix = reshape(builder, filled, [columns, rows * taps])
   const swapped = reshape(builder, builder.op('Transpose', [matrix], { perm: [1, 0] }), [
     rows,
@@ -51,15 +58,14 @@ function turnedKernelBlocks(
 /** The same where the image has fewer channels than a block, and stays as it is: [F / block, C, ..., block of F]. */
 function plainImageKernel(blocks: Blocks, kernel: string, { filters, channels, spatial }: Kernel) {
   const rows = blocks.padded(filters)
-  const filled = fill(blocks.builder, kernel, missing(rows - filters, 0, spatial))
+  const filled = resizeKernel(
+    blocks.builder,
+    kernel,
+    [filters, channels, ...spatial],
+    [rows, channels],
+  )
   return outerInside(blocks, filled, [rows, channels, ...spatial])
 }
-
-const missing = (filters: number, channels: number, spatial: readonly number[]) => [
-  filters,
-  channels,
-  ...spatial.map(() => 0),
-]
 
 /** [F, ...] as [F / block, ..., block of F], under the dimensions it had. */
 function outerInside({ builder, size }: Blocks, value: string, dims: readonly number[]): string {

@@ -1,7 +1,7 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { float32 } from '../../graph/tensor.ts'
 import { flipSpatial, product, reshape } from './axes.ts'
-import { type BlockedRule, type Blocks, fill, isImage } from './blocks.ts'
+import { type BlockedRule, type Blocks, fill, isImage, resizeKernel } from './blocks.ts'
 import type { Geometry } from './convolution-weights.ts'
 import { kernelBlocks } from './dense.ts'
 import { blockPlaneGradient } from './plane-convolution-weights.ts'
@@ -45,7 +45,7 @@ function groupedKernel(
   const { builder } = blocks
   const { channels, each, wide, all } = groups
   const taps = product(spatial)
-  const filled = fill(builder, w, [all - channels, 0, ...spatial.map(() => 0)])
+  const filled = resizeKernel(builder, w, [channels, each, ...spatial], [all, each])
   if (each === wide) return kernelBlocks(blocks, filled, { filters: all, channels: wide, spatial })
   const rows = reshape(builder, filled, [all / wide, wide, 1, each * taps])
   const spread = builder.op('Mul', [rows, sameGroup(builder, groups, [1, wide, wide / each, 1])])
@@ -118,5 +118,5 @@ export const groupedWeightGradient: BlockedRule<'graft.ConvWeightGradient'> = (
   const kept = builder.op('Mul', [apart, sameGroup(builder, groups, [1, wide, wide / each, 1])])
   const sum = builder.op('ReduceSum', [kept, builder.int64s([2])], { keepdims: 0 })
   const whole = reshape(builder, sum, [all, each, ...kernel_shape])
-  return [fill(builder, whole, [channels - all, 0, 0, 0])]
+  return [resizeKernel(builder, whole, [all, each, ...kernel_shape], [channels, each])]
 }

@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { product, reshape } from './axes.ts'
-import { type BlockedRule, type Blocks, fill, isImage } from './blocks.ts'
+import { type BlockedRule, type Blocks, fill, isImage, resizeKernel } from './blocks.ts'
 import type { Geometry } from './convolution-weights.ts'
 
 /** On smaller maps the many results cost more than their products; patches as rows are faster there. */
@@ -45,12 +45,12 @@ export const planeWeightGradient: BlockedRule<'graft.ConvWeightGradient'> = (
   })
   const together = imagesTogether(geometry, { images, block })
   const groups = images / together
-  const kernel = gradientKernel(builder, blocks.of(dy), {
+  const cotangents = gradientKernel(builder, blocks.of(dy), {
     dims: [batch, allFilters / block, product(outputs) * block],
     images,
     together,
   })
-  const shaped = reshape(builder, kernel, [groups * allFilters, together, ...outputs])
+  const shaped = reshape(builder, cotangents, [groups * allFilters, together, ...outputs])
   const gradients = planes.map(({ value, lines }) => {
     const each = builder.op('com.microsoft.nchwc.Conv', [value, shaped], {
       kernel_shape: outputs,
@@ -74,8 +74,9 @@ export const planeWeightGradient: BlockedRule<'graft.ConvWeightGradient'> = (
   const byChannel = channelsFirst(builder, byFilter, { beside, taps: height * width })
   const apart = reshape(builder, byChannel, [planes.length, filters, wide])
   const whole = planes.length === 1 ? apart : builder.op('Transpose', [apart], { perm: [1, 0, 2] })
-  const shape = [filters, parts * beside, height, width]
-  return [fill(builder, reshape(builder, whole, shape), [0, channels - parts * beside, 0, 0])]
+  const shape = [filters, parts * beside, height, width] as const
+  const kernel = reshape(builder, whole, shape)
+  return [resizeKernel(builder, kernel, shape, [filters, channels])]
 }
 
 /**
