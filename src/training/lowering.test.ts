@@ -290,6 +290,8 @@ describe('convolutions in groups', async () => {
     { channels: 40, groups: 5, kernel: 3, batch: 16 },
     { channels: 24, groups: 6, kernel: 5, stride: 2, batch: 3 },
     { channels: 64, groups: 4, kernel: 3, batch: 8 },
+    // Images of all blocks that do not fill blocks themselves.
+    { channels: 80, groups: 10, kernel: 3, batch: 5 },
     { channels: 64, groups: 2, kernel: 3, stride: 2 },
     { channels: 32, groups: 8, kernel: 1 },
     // These stay in planes.

@@ -96,6 +96,8 @@ export function blockPlaneGradient(
   if (product(dilations) !== 1 || !isImage(blocks, x) || !isImage(blocks, dy)) return null
   if (product(outputs) < fewestPixels || images > mostFilling * batch) return null
   const parts = blocks.padded(channels) / block
+  const inputs = parts * images
+  if (inputs > block && inputs % block !== 0) return null
   const seen = seenSides(geometry)
   const whole = cutToSeen(builder, blocks.of(x), { geometry, beside: block, parts, images })
   const apart = reshape(builder, whole, [images, parts, product(seen) * block])
@@ -109,7 +111,7 @@ export function blockPlaneGradient(
   const gradient = builder.op(
     'com.microsoft.nchwc.Conv',
     [
-      reshape(builder, planes, [1, parts * images, seen[0], seen[1] * block]),
+      reshape(builder, planes, [1, inputs, seen[0], seen[1] * block]),
       reshape(builder, kernel, [parts * groups * block, together, ...outputs]),
     ],
     {
