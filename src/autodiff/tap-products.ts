@@ -71,17 +71,14 @@ export function writeTapProducts(
 
 /** The values of one tap of [F, C, ...] with so many taps, in the order of [F, C]. */
 export function tapOf(values: Float32Array, tap: number, count: number): Float32Array {
-  return Float32Array.from(
-    { length: values.length / count },
-    (_, i) => values[i * count + tap] as number,
-  )
+  const own = new Float32Array(values.length / count)
+  for (let i = 0; i < own.length; i++) own[i] = values[i * count + tap] as number
+  return own
 }
 
 /** Puts the values of one tap where `tapOf` takes them from. */
 export function putTap(values: Float32Array, own: Float32Array, tap: number, count: number): void {
-  own.forEach((value, i) => {
-    values[i * count + tap] = value
-  })
+  for (let i = 0; i < own.length; i++) values[i * count + tap] = own[i] as number
 }
 
 type TapPlan = {
