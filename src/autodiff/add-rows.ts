@@ -11,6 +11,15 @@ export type Rows = {
   readonly zero: string
 }
 
+/** For each of so many places, which entries of a list name it; what lies outside takes nothing. */
+export function takersOf(places: readonly number[], count: number): readonly number[][] {
+  const takers: number[][] = Array.from({ length: count }, () => [])
+  places.forEach((place, entry) => {
+    takers[place]?.push(entry)
+  })
+  return takers
+}
+
 /**
  * Adds rows up: row i goes to row index[i] of the result, [size, width]. ONNX Runtime's ScatterND adds on several threads at once and loses what two of them add to
  * the same row; its ScatterElements takes one number after the other. So where the index is known, every row of the result picks what belongs to it.
@@ -33,10 +42,10 @@ export function addRows(
   ) => typedOp(write, operator, inputs, dims, attributes, type)
   const zerosOf = (dims: readonly number[]) => op('Expand', [zero, builder.int64s(dims)], dims)
   if (typeof index !== 'string') {
-    const takers: number[][] = Array.from({ length: size }, () => [])
-    index.forEach((row, from) => {
-      takers[row < 0 ? row + size : row]?.push(from)
-    })
+    const takers = takersOf(
+      index.map((row) => (row < 0 ? row + size : row)),
+      size,
+    )
     const most = takers.reduce((largest, list) => Math.max(largest, list.length), 1)
     // Where a few rows take nearly all, the others would pick nothing many times over.
     if (most * size <= 4 * (count + size)) {

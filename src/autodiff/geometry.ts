@@ -43,3 +43,20 @@ export function windowGeometry(
   const pads = attributes.auto_pad === 'SAME_UPPER' ? [...small, ...large] : [...large, ...small]
   return { kernel_shape: kernel, strides, dilations, pads }
 }
+
+/** Along one axis, the positions that the taps of each window see, one window after the other; those on padding lie outside the input. */
+export function positionsUnder(
+  { kernel_shape, strides, dilations, pads }: WindowGeometry,
+  axis: number,
+  windows: number,
+): number[][] {
+  return Array.from({ length: windows }, (_, window) =>
+    Array.from(
+      { length: kernel_shape[axis] as number },
+      (_, tap) =>
+        window * (strides[axis] as number) +
+        tap * (dilations[axis] as number) -
+        (pads[axis] as number),
+    ),
+  )
+}

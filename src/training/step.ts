@@ -96,7 +96,7 @@ function createStep(
     }
   }
   /** Copies of the values of each parameter that is carried as this state, in the order of its own dimensions. */
-  const valuesOf = (state: string | undefined) => {
+  const carriedAs = (state: string | undefined) => {
     const all = new Map<string, Float32Array>()
     carried.forEach((value, index) => {
       if (value.state !== state) return
@@ -119,7 +119,7 @@ function createStep(
   /** The same in the dimensions of the parameters. */
   const tensorsOf = (state: string | undefined) =>
     new Map(
-      [...valuesOf(state)].map(([parameter, values]) => [
+      [...carriedAs(state)].map(([parameter, values]) => [
         parameter,
         float32(dimsOf(parameter), values),
       ]),
@@ -208,7 +208,7 @@ function createStep(
     state() {
       const saved = new Map<string, Tensor>()
       for (const state of new Set(carried.map((value) => value.state))) {
-        for (const [parameter, values] of valuesOf(state)) {
+        for (const [parameter, values] of carriedAs(state)) {
           saved.set(key(parameter, state), float32([values.length], values))
         }
       }

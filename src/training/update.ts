@@ -161,9 +161,7 @@ function joined(builder: GraphBuilder, members: readonly Trainable[]): string {
 }
 
 function clipFactor(builder: GraphBuilder, squares: readonly string[], largest: number): string {
-  const norm = builder.op('Sqrt', [
-    squares.length === 1 ? (squares[0] as string) : builder.op('Sum', squares),
-  ])
+  const norm = builder.op('Sqrt', [builder.op('Sum', squares)])
   const ratio = builder.op('Div', [
     builder.scalar(largest),
     builder.op('Max', [norm, builder.scalar(1e-12)]),

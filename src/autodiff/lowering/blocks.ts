@@ -134,3 +134,17 @@ export function resizeKernel(
   const resized = fill(builder, matrix, [rows - filters, (columns - channels) * taps])
   return reshape(builder, resized, [rows, columns, ...spatial])
 }
+
+/** A convolution of what is in blocks with a kernel as the operator takes it, to an image of dimensions `dims`. */
+export function convolve(
+  blocks: Blocks,
+  [x, kernel, bias = '']: readonly [string, string, string?],
+  attributes: AttributesOf<'com.microsoft.nchwc.Conv'>,
+  dims: readonly number[],
+): readonly [string] {
+  const { builder, padded } = blocks
+  const filters = dims[1] as number
+  const inputs = [x, kernel]
+  if (bias !== '') inputs.push(fill(builder, bias, [padded(filters) - filters]))
+  return [blocks.plain(builder.op('com.microsoft.nchwc.Conv', inputs, attributes), dims)]
+}

@@ -2,7 +2,7 @@ import { product, reshape } from './axes.ts'
 import {
   type BlockedRule,
   type Blocks,
-  fill,
+  convolve,
   isImage,
   isImageType,
   resizeKernel,
@@ -80,17 +80,14 @@ export const denseConv: BlockedRule<'graft.Conv'> = (
   [x = '', w = '', bias = ''],
   { dims, output_dims, kernel_shape, pads, strides, dilations, group },
 ) => {
-  const { builder } = blocks
   const [channels, filters] = [dims[1] as number, output_dims[1] as number]
   const isNarrow = channels < blocks.size && isImageType(blocks, x)
   if (group !== 1 || filters % 4 !== 0 || !(isNarrow || isImage(blocks, x))) return null
   const kernel = { filters, channels, spatial: kernel_shape }
   const inputs = isNarrow
-    ? [x, plainImageKernel(blocks, w, kernel)]
-    : [blocks.of(x), kernelBlocks(blocks, w, kernel)]
-  if (bias !== '') inputs.push(fill(builder, bias, [blocks.padded(filters) - filters]))
-  const attributes = { kernel_shape, pads, strides, dilations }
-  return [blocks.plain(builder.op('com.microsoft.nchwc.Conv', inputs, attributes), output_dims)]
+    ? ([x, plainImageKernel(blocks, w, kernel), bias] as const)
+    : ([blocks.of(x), kernelBlocks(blocks, w, kernel), bias] as const)
+  return convolve(blocks, inputs, { kernel_shape, pads, strides, dilations }, output_dims)
 }
 
 /** The gradient with respect to the input at stride 1: the convolution with the flipped, transposed kernel. */
@@ -100,7 +97,6 @@ export const denseInputGradient: BlockedRule<'graft.ConvInputGradient'> = (
   geometry,
 ) => {
   const { dims, output_dims, kernel_shape, strides, dilations, group } = geometry
-  const { builder } = blocks
   const [channels, filters] = [dims[1] as number, output_dims[1] as number]
   const isPlain = group === 1 && [...strides, ...dilations].every((count) => count === 1)
   if (!isPlain || channels % 4 !== 0 || !isImage(blocks, dy)) return null
@@ -108,9 +104,5 @@ export const denseInputGradient: BlockedRule<'graft.ConvInputGradient'> = (
   const { pads } = mirrored(geometry)
   if (pads.some((pad) => pad < 0)) return null
   const turned = turnedKernelBlocks(blocks, w, { filters, channels, spatial: kernel_shape })
-  const result = builder.op('com.microsoft.nchwc.Conv', [blocks.of(dy), turned], {
-    kernel_shape,
-    pads,
-  })
-  return [blocks.plain(result, dims)]
+  return convolve(blocks, [blocks.of(dy), turned], { kernel_shape, pads }, dims)
 }

@@ -1,5 +1,5 @@
 import { product, reshape } from './axes.ts'
-import { type BlockedRule, type Blocks, fill, isImage } from './blocks.ts'
+import { type BlockedRule, type Blocks, convolve, isImage } from './blocks.ts'
 import { type Geometry, gradientConvolution } from './convolution-weights.ts'
 import { spreadGradient } from './spread-gradient.ts'
 
@@ -33,20 +33,12 @@ export const depthwiseConv: BlockedRule<'graft.Conv'> = (
   [x = '', w = '', bias = ''],
   geometry,
 ) => {
-  const { builder, padded } = blocks
   const { dims, output_dims, kernel_shape, pads, strides } = geometry
   const channels = dims[1] as number
   if (!isDepthwise(geometry) || !isImage(blocks, x)) return null
-  const all = padded(channels)
-  const inputs = [blocks.of(x), kernelBlocks(blocks, w, channels, kernel_shape)]
-  if (bias !== '') inputs.push(fill(builder, bias, [all - channels]))
-  const result = builder.op('com.microsoft.nchwc.Conv', inputs, {
-    kernel_shape,
-    pads,
-    strides,
-    group: all,
-  })
-  return [blocks.plain(result, output_dims)]
+  const kernel = kernelBlocks(blocks, w, channels, kernel_shape)
+  const attributes = { kernel_shape, pads, strides, group: blocks.padded(channels) }
+  return convolve(blocks, [blocks.of(x), kernel, bias], attributes, output_dims)
 }
 
 /** The gradient with respect to the input: a convolution of dy with the flipped kernel. */
@@ -72,12 +64,9 @@ export const depthwiseInputGradient: BlockedRule<'graft.ConvInputGradient'> = (
     ],
     { axis: 1 },
   )
-  const result = builder.op(
-    'com.microsoft.nchwc.Conv',
-    [seen.spread, reshape(builder, kernel, [all, 1, ...kernel_shape])],
-    { kernel_shape, pads: seen.pads, group: all },
-  )
-  return [blocks.plain(result, dims)]
+  const flipped = reshape(builder, kernel, [all, 1, ...kernel_shape])
+  const attributes = { kernel_shape, pads: seen.pads, group: all }
+  return convolve(blocks, [seen.spread, flipped], attributes, dims)
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { float32 } from '../../graph/tensor.ts'
 import { flipSpatial, product, reshape } from './axes.ts'
-import { type BlockedRule, type Blocks, fill, isImage, resizeKernel } from './blocks.ts'
+import { type BlockedRule, type Blocks, convolve, isImage, resizeKernel } from './blocks.ts'
 import type { Geometry } from './convolution-weights.ts'
 import { kernelBlocks } from './dense.ts'
 import { blockPlaneGradient } from './plane-convolution-weights.ts'
@@ -61,18 +61,10 @@ export const groupedConv: BlockedRule<'graft.Conv'> = (
 ) => {
   const groups = groupsOf(blocks, geometry)
   if (!groups || !isImage(blocks, x)) return null
-  const { builder } = blocks
   const { output_dims, kernel_shape, pads, strides, dilations } = geometry
-  const inputs = [blocks.of(x), groupedKernel(blocks, w, groups, kernel_shape)]
-  if (bias !== '') inputs.push(fill(builder, bias, [groups.all - groups.channels]))
-  const result = builder.op('com.microsoft.nchwc.Conv', inputs, {
-    kernel_shape,
-    pads,
-    strides,
-    dilations,
-    group: groups.groups,
-  })
-  return [blocks.plain(result, output_dims)]
+  const kernel = groupedKernel(blocks, w, groups, kernel_shape)
+  const attributes = { kernel_shape, pads, strides, dilations, group: groups.groups }
+  return convolve(blocks, [blocks.of(x), kernel, bias], attributes, output_dims)
 }
 
 /** The gradient with respect to the input: the convolution with the kernel of each group flipped and transposed. */
@@ -92,12 +84,9 @@ export const groupedInputGradient: BlockedRule<'graft.ConvInputGradient'> = (
   const swapped = builder.op('Transpose', [apart], { perm: [0, 2, 1, 3] })
   const shaped = reshape(builder, swapped, [channels, each, ...kernel_shape])
   const kernel = flipSpatial(builder, shaped, kernel_shape)
-  const result = builder.op(
-    'com.microsoft.nchwc.Conv',
-    [seen.spread, groupedKernel(blocks, kernel, groups, kernel_shape)],
-    { kernel_shape, pads: seen.pads, dilations, group: groups.groups },
-  )
-  return [blocks.plain(result, dims)]
+  const own = groupedKernel(blocks, kernel, groups, kernel_shape)
+  const attributes = { kernel_shape, pads: seen.pads, dilations, group: groups.groups }
+  return convolve(blocks, [seen.spread, own], attributes, dims)
 }
 
 /** The gradient of the kernel, where groups are not wider than a block: that of every block, of which the groups are kept. */

@@ -1,5 +1,7 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { zeros } from '../../graph/tensor.ts'
+import { takersOf } from '../add-rows.ts'
+import { positionsUnder } from '../geometry.ts'
 import { step } from '../step-function.ts'
 import { product, reshape } from './axes.ts'
 import { type BlockedRule, isImage } from './blocks.ts'
@@ -32,6 +34,7 @@ export const overlappingMaxPoolGradient: BlockedRule<'graft.MaxPoolGradient'> = 
   const parts = blocks.padded(channels) / block
   const [pixels, outputs] = [product(dims.slice(2)), product(output_dims.slice(2))]
   const seen = pixelsOfTaps(window)
+  if (seen === null) return null
   const together = Math.max(1, Math.floor(chunkValues / (parts * taps * outputs * block)))
   const counts = Array.from({ length: Math.ceil(batch / together) }, (_, chunk) =>
     Math.min(together, batch - chunk * together),
@@ -63,37 +66,35 @@ export const overlappingMaxPoolGradient: BlockedRule<'graft.MaxPoolGradient'> = 
 
 /**
  * The pixels that each tap sees, one output after the other. Where a tap lies on padding it is the nearest one that does not: no value comes into the window
- * that is not there already.
+ * that is not there already. Null where a window lies on padding alone.
  */
-function pixelsOfTaps({ dims, output_dims, kernel_shape, strides, dilations, pads }: Window) {
-  const positions = kernel_shape.map((size, axis) => {
-    const length = dims[axis + 2] as number
-    const steps = Array.from({ length: size }, (_, tap) => tap * (dilations[axis] as number))
-    return steps.map((step) =>
-      Array.from({ length: output_dims[axis + 2] as number }, (_, output) => {
-        const start = output * (strides[axis] as number) - (pads[axis] as number)
-        const valid = steps.map((own) => start + own).filter((at) => at >= 0 && at < length)
-        const distance = (at: number) => Math.abs(at - start - step)
-        return valid.reduce(
-          (best, at) => (distance(at) < distance(best) ? at : best),
-          valid[0] as number,
-        )
-      }),
-    )
+function pixelsOfTaps(window: Window): readonly number[] | null {
+  const { dims, output_dims, kernel_shape } = window
+  const sides = [0, 1].map((axis) => {
+    const isPixel = (at: number) => at >= 0 && at < (dims[axis + 2] as number)
+    return positionsUnder(window, axis, output_dims[axis + 2] as number).map((seen) => {
+      const pixels = seen.filter(isPixel)
+      return seen.flatMap((to) =>
+        pixels.toSorted((a, b) => Math.abs(a - to) - Math.abs(b - to)).slice(0, 1),
+      )
+    })
   })
-  const [down, across] = positions as [number[][], number[][]]
-  const width = dims[3] as number
-  return down.flatMap((ys) =>
-    across.flatMap((xs) => ys.flatMap((y) => xs.map((at) => y * width + at))),
-  )
+  // ceil_mode can put whole windows behind the input.
+  if (sides.some((seen) => seen.some(({ length }) => length === 0))) return null
+  const [down, across] = sides as [number[][], number[][]]
+  const [width, breadth] = [dims[3] as number, kernel_shape[1] as number]
+  return Array.from({ length: product(kernel_shape) }, (_, tap) =>
+    down.flatMap((ys) =>
+      across.map(
+        (xs) => (ys[Math.floor(tap / breadth)] as number) * width + (xs[tap % breadth] as number),
+      ),
+    ),
+  ).flat()
 }
 
 /** Writes, for shares [list, shares, block], the sum of those of each pixel: [list, pixels, block]. Pixels with equally many shares are summed together. */
 function picker(builder: GraphBuilder, pixelOf: readonly number[], pixels: number) {
-  const takers: number[][] = Array.from({ length: pixels }, () => [])
-  pixelOf.forEach((pixel, share) => {
-    takers[pixel]?.push(share)
-  })
+  const takers = takersOf(pixelOf, pixels)
   const sizes = [...new Set(takers.map(({ length }) => length))]
   const groups = sizes.map((size) => ({
     size,

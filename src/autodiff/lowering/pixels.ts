@@ -1,4 +1,5 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
+import { positionsUnder } from '../geometry.ts'
 import { product, reshape } from './axes.ts'
 import { type BlockedRule, type Blocks, isImageType } from './blocks.ts'
 
@@ -100,20 +101,14 @@ type PatchGeometry = Readonly<
 
 /** For each output pixel and each tap of the kernel, in this order, the input pixel under it; -1 for padding. Two axes. */
 export function pixelsUnderKernel(geometry: PatchGeometry): readonly number[] {
-  const { dims, output_dims, kernel_shape, strides, dilations, pads } = geometry
+  const { dims, output_dims } = geometry
   const [height, width] = dims.slice(2) as [number, number]
-  const taps = (axis: 0 | 1) =>
-    Array.from({ length: output_dims[axis + 2] as number }, (_, i) =>
-      Array.from(
-        { length: kernel_shape[axis] as number },
-        (_, u) =>
-          i * (strides[axis] as number) + u * (dilations[axis] as number) - (pads[axis] as number),
-      ),
-    )
-  const across = taps(1)
+  const [down, across] = [0, 1].map((axis) =>
+    positionsUnder(geometry, axis, output_dims[axis + 2] as number),
+  ) as [number[][], number[][]]
   const at = (y: number, x: number) =>
     y >= 0 && y < height && x >= 0 && x < width ? y * width + x : -1
-  return taps(0).flatMap((ys) => across.flatMap((xs) => ys.flatMap((y) => xs.map((x) => at(y, x)))))
+  return down.flatMap((ys) => across.flatMap((xs) => ys.flatMap((y) => xs.map((x) => at(y, x)))))
 }
 
 /** Pixels of a list [N, count, width] by their index, -1 for one of zeros: [N, indices, width]. */

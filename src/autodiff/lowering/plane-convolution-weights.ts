@@ -31,7 +31,7 @@ export const planeWeightGradient: BlockedRule<'graft.ConvWeightGradient'> = (
   const isNarrow = channels < 4
   if (!isPlain(geometry) || !isImage(blocks, dy)) return null
   if (!isNarrow && !isImage(blocks, x)) return null
-  if (product(outputs) < fewestPixels || images > mostFilling * batch) return null
+  if (!isWorthwhile(geometry, images)) return null
 
   const [height, width] = kernel_shape as [number, number]
   const beside = isNarrow ? 1 : block
@@ -94,7 +94,7 @@ export function blockPlaneGradient(
   const outputs = output_dims.slice(2)
   const images = imagesOf(batch, block)
   if (product(dilations) !== 1 || !isImage(blocks, x) || !isImage(blocks, dy)) return null
-  if (product(outputs) < fewestPixels || images > mostFilling * batch) return null
+  if (!isWorthwhile(geometry, images)) return null
   const parts = blocks.padded(channels) / block
   const inputs = parts * images
   if (inputs > block && inputs % block !== 0) return null
@@ -147,6 +147,9 @@ function channelsFirst(
 /** The images of a batch with those of zeros that fill up the last block. */
 const imagesOf = (batch: number, block: number) =>
   batch < block ? batch : Math.ceil(batch / block) * block
+
+const isWorthwhile = ({ dims, output_dims }: Geometry, images: number) =>
+  product(output_dims.slice(2)) >= fewestPixels && images <= mostFilling * (dims[0] as number)
 
 const isPlain = ({ kernel_shape, group, dilations }: Geometry) =>
   group === 1 && kernel_shape.length === 2 && product(dilations) === 1

@@ -1,5 +1,6 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { float32, sizeOf } from '../../graph/tensor.ts'
+import { positionsUnder } from '../geometry.ts'
 import { padSpatial, product, reshape } from './axes.ts'
 import type { Lower } from './rule.ts'
 
@@ -162,22 +163,16 @@ export const averagePoolGradient: Lower<'graft.AveragePoolGradient'> = (
 
 /** One over the number of cells that each output averages; cells past the padding, which ceil_mode can reach, never count. */
 function windowShares(window: Window, countPads: number): Float32Array {
-  const { dims, output_dims, kernel_shape, strides, dilations, pads } = window
+  const { dims, output_dims, kernel_shape, pads } = window
   const rank = kernel_shape.length
-  const counts = kernel_shape.map((size, axis) => {
+  const counts = kernel_shape.map((_, axis) => {
     const length = dims[axis + 2] as number
     const [low, high] = countPads
       ? [-(pads[axis] as number), length + (pads[axis + rank] as number)]
       : [0, length]
-    return Array.from({ length: output_dims[axis + 2] as number }, (_, i) => {
-      const start = i * (strides[axis] as number) - (pads[axis] as number)
-      let count = 0
-      for (let u = 0; u < size; u++) {
-        const at = start + u * (dilations[axis] as number)
-        if (at >= low && at < high) count++
-      }
-      return count
-    })
+    return positionsUnder(window, axis, output_dims[axis + 2] as number).map(
+      (seen) => seen.filter((at) => at >= low && at < high).length,
+    )
   })
   const shares = counts.reduce<number[]>(
     (all, own) => all.flatMap((total) => own.map((count) => total * count)),

@@ -1,5 +1,6 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import { zeros } from '../../graph/tensor.ts'
+import { takersOf } from '../add-rows.ts'
 import { product, reshape } from './axes.ts'
 import { gatheredPatches, type Pixels, pixelsUnderKernel } from './pixels.ts'
 import type { Given } from './rule.ts'
@@ -49,10 +50,7 @@ export function rowInputGradient(
   const [batch, channels] = dims as [number, number]
   const each = product(dims.slice(2))
   const shares = product(output_dims.slice(2)) * product(kernel_shape)
-  const takers: number[][] = Array.from({ length: each }, () => [])
-  pixelsUnderKernel(geometry).forEach((pixel, share) => {
-    if (pixel >= 0) takers[pixel]?.push(share)
-  })
+  const takers = takersOf(pixelsUnderKernel(geometry), each)
   const most = Math.max(1, ...takers.map((list) => list.length))
   // A row of zeros at the end of dy gives zeros to whoever takes less than others.
   const last = builder.constant(zeros('float32', [1, output_dims[1] as number]))
