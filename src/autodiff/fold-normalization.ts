@@ -98,7 +98,12 @@ function affineOf(
 }
 
 /** A kernel [F, C, ...] times [F]. */
-function scaledKernel(write: TypedWriting, w: string, slope: string, byPixel: boolean): string {
+export function scaledKernel(
+  write: TypedWriting,
+  w: string,
+  slope: string,
+  byPixel = false,
+): string {
   const { builder, known } = write
   const kernel = known.get(w)?.dims as readonly number[]
   const filters = kernel[0] as number

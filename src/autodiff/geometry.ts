@@ -44,6 +44,20 @@ export function windowGeometry(
   return { kernel_shape: kernel, strides, dilations, pads }
 }
 
+/** A convolution of one pixel, without groups, from as many channels to as many. */
+export function pixelGeometry(dims: readonly number[]) {
+  const pixel = dims.slice(2).map(() => 1)
+  return {
+    dims,
+    output_dims: dims,
+    group: 1,
+    kernel_shape: pixel,
+    strides: pixel,
+    dilations: pixel,
+    pads: [...pixel, ...pixel].map(() => 0),
+  }
+}
+
 /** Along one axis, the positions that the taps of each window see, one window after the other; those on padding lie outside the input. */
 export function positionsUnder(
   { kernel_shape, strides, dilations, pads }: WindowGeometry,

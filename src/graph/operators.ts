@@ -286,6 +286,7 @@ export const operators = {
   'graft.BatchNormalization': operator(3, { epsilon: float(1e-5), dims: ints }, 3),
   'graft.BatchNormalizationGradient': operator(5, { dims: ints, epsilon: float(1e-5) }, 3),
   'graft.ChannelAffine': operator([2, 3], { dims: ints }),
+  'graft.ChannelMoments': operator(1, { dims: ints }, 3),
   'graft.ChannelSum': operator(1, { dims: ints }),
   'graft.Conv': operator([2, 3], {
     dims: ints,

@@ -1,5 +1,6 @@
 import { exposeBatchStatistics, type RunningStatistic } from '../autodiff/batch-statistics.ts'
 import { differentiate } from '../autodiff/differentiate.ts'
+import { foldBatchStatistics } from '../autodiff/fold-batch-statistics.ts'
 import { foldNormalization } from '../autodiff/fold-normalization.ts'
 import { mergeNodes } from '../autodiff/merge-nodes.ts'
 import { swapReluPooling } from '../autodiff/swap-relu-pooling.ts'
@@ -78,12 +79,10 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
   const { taps } = apart
   const trained = trainable.flatMap((name) => taps.get(name) ?? [name])
   const byPixel = carriedByPixel(apart.graph, apart.types, trained)
-  const { graph: forward, types } = foldNormalization(
-    apart.graph,
-    apart.types,
-    new Set(trained),
-    byPixel,
-  )
+  const frozen = foldNormalization(apart.graph, apart.types, new Set(trained), byPixel)
+  const { graph: forward, types } = process.env.NOFOLD
+    ? frozen
+    : foldBatchStatistics(frozen.graph, frozen.types)
 
   const seeded = createBuilder(forward.name, forward)
   const seeds = new Map([[withLoss.loss, seeded.scalar(1)]])

@@ -9,6 +9,7 @@ import { elementwiseRules } from './elementwise.ts'
 import { groupedConv, groupedInputGradient, groupedWeightGradient } from './grouped.ts'
 import {
   blockedChannelAffine,
+  blockedChannelMoments,
   blockedNormalization,
   blockedNormalizationGradient,
 } from './normalization.ts'
@@ -59,6 +60,7 @@ export const blockedRules: Partial<Record<string, BlockedRule<never>>> = {
   'graft.BatchNormalization': blockedNormalization,
   'graft.BatchNormalizationGradient': blockedNormalizationGradient,
   'graft.ChannelAffine': blockedChannelAffine,
+  'graft.ChannelMoments': blockedChannelMoments,
   'graft.ChannelSum': blockedChannelSum,
   'graft.Conv': firstOf(depthwiseConv, groupedConv, smallConv, denseConv),
   'graft.ConvInputGradient': firstOf(

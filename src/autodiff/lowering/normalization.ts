@@ -1,7 +1,10 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
 import type { ElementType } from '../../graph/tensor.ts'
+import { pixelGeometry } from '../geometry.ts'
 import { product, reshape } from './axes.ts'
 import { type BlockedRule, type Blocks, fill } from './blocks.ts'
+import { convWeightGradient, convWeightGradientFromBlocks } from './convolution-weights.ts'
+import { planeWeightGradient } from './plane-convolution-weights.ts'
 import type { Lower } from './rule.ts'
 
 /** What batch normalization does to the channels of values in one of the layouts; statistics and coefficients are [C] in both. */
@@ -198,4 +201,41 @@ export const blockedNormalizationGradient: BlockedRule<'graft.BatchNormalization
   const inputs = { dy: blocks.of(dy), x: blocks.of(x), scale, mean, variance }
   const { dx, dScale, dBias } = gradients(on, inputs, geometry)
   return [blocks.plain(dx, geometry.dims), dScale, dBias]
+}
+
+/** The sum of the products of every two channels is the gradient of a kernel of one pixel, with the same values for its input and its cotangent. */
+function covariance({ builder, scalar }: Channels, products: string, dims: readonly number[]) {
+  const channels = dims[1] as number
+  const matrix = reshape(builder, products, [channels, channels])
+  return builder.op('Mul', [matrix, scalar(channels / product(dims))])
+}
+
+export const channelMoments: Lower<'graft.ChannelMoments'> = (
+  builder,
+  [x = ''],
+  { dims },
+  element,
+) => {
+  const on = inPlanes(builder, dims, element)
+  const mean = on.mean(x)
+  const centred = on.without(x, mean)
+  const inputs = [centred, centred]
+  const [products = ''] = convWeightGradient(builder, inputs, pixelGeometry(dims), element)
+  return [centred, mean, covariance(on, products, dims)]
+}
+
+export const blockedChannelMoments: BlockedRule<'graft.ChannelMoments'> = (
+  blocks,
+  [x = ''],
+  { dims },
+  node,
+) => {
+  if (!blocks.has(x)) return null
+  const on = inBlocks(blocks, dims)
+  const mean = on.mean(blocks.of(x))
+  const centred = blocks.plain(on.without(blocks.of(x), mean), dims)
+  const given = [blocks, [centred, centred], pixelGeometry(dims), { ...node, stated: {} }] as const
+  const [products = ''] =
+    planeWeightGradient(...given) ?? convWeightGradientFromBlocks(...given) ?? []
+  return [centred, mean, covariance(on, products, dims)]
 }

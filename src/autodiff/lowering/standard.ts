@@ -1,7 +1,12 @@
 import { channelSum } from './channel-sum.ts'
 import { conv, convInputGradient } from './convolution.ts'
 import { convWeightGradient } from './convolution-weights.ts'
-import { batchNormalization, batchNormalizationGradient, channelAffine } from './normalization.ts'
+import {
+  batchNormalization,
+  batchNormalizationGradient,
+  channelAffine,
+  channelMoments,
+} from './normalization.ts'
 import { averagePoolGradient, maxPoolGradient } from './pooling.ts'
 import type { GradientOperator, Lower } from './rule.ts'
 
@@ -11,6 +16,7 @@ export const standardRules: { readonly [O in GradientOperator]: Lower<O> } = {
   'graft.BatchNormalization': batchNormalization,
   'graft.BatchNormalizationGradient': batchNormalizationGradient,
   'graft.ChannelAffine': channelAffine,
+  'graft.ChannelMoments': channelMoments,
   'graft.ChannelSum': channelSum,
   'graft.Conv': conv,
   'graft.ConvInputGradient': convInputGradient,

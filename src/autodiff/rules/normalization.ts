@@ -1,4 +1,5 @@
 import { sizeOf } from '../../graph/tensor.ts'
+import { pixelGeometry } from '../geometry.ts'
 import { elementwise, type Rule, type RuleContext } from '../rule.ts'
 import type { Rules } from './differentiable.ts'
 
@@ -68,9 +69,35 @@ const channelAffine: Rule<'graft.ChannelAffine'> = (context, [cotangent]) => {
   ]
 }
 
+/**
+ * The gradient of a covariance is x - mean times a symmetric matrix. The mean serves running statistics alone, which no gradient passes, and the other two serve the same
+ * results.
+ */
+const channelMoments: Rule<'graft.ChannelMoments'> = (context, [dCentred, , dCovariance]) => {
+  const { builder, scalar, inputs, outputs } = context
+  const [centred = ''] = outputs
+  const dims = context.dims(inputs[0] as string)
+  const channels = dims[1] as number
+  if (!dCentred || !dCovariance) return [null]
+  const each = (value: string) => builder.op('Div', [value, scalar(normalizedCount(dims))])
+  return [
+    () => {
+      const turned = builder.op('Transpose', [dCovariance], { perm: [1, 0] })
+      const matrix = each(builder.op('Add', [dCovariance, turned]))
+      const geometry = pixelGeometry(dims)
+      const shape = builder.int64s([channels, channels, ...geometry.kernel_shape])
+      const kernel = builder.op('Reshape', [matrix, shape])
+      const mean = each(builder.op('graft.ChannelSum', [dCentred], { dims }))
+      const inputs = [centred, kernel, builder.op('Neg', [mean])]
+      return builder.op('Add', [dCentred, builder.op('graft.Conv', inputs, geometry)])
+    },
+  ]
+}
+
 export const normalizationRules = {
   BatchNormalization: inferenceBatchNormalization,
   'graft.ChannelAffine': channelAffine,
+  'graft.ChannelMoments': channelMoments,
   'graft.BatchNormalization': trainingBatchNormalization,
   LogSoftmax: elementwise((context, { y, dy }) => {
     const { builder } = context

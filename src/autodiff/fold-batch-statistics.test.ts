@@ -1,0 +1,189 @@
+import { expect, test } from 'vitest'
+import { run, runtime } from '../../testing/runtime.ts'
+import { createBuilder } from '../graph/builder.ts'
+import type { Graph } from '../graph/graph.ts'
+import { float32, sizeOf, type Tensor, type TensorType } from '../graph/tensor.ts'
+import { createRandom } from '../random.ts'
+import { blockSize } from '../runtime/lowering.ts'
+import { inferTypes } from '../runtime/types.ts'
+import { exposeBatchStatistics } from './batch-statistics.ts'
+import { differentiate } from './differentiate.ts'
+import { foldBatchStatistics } from './fold-batch-statistics.ts'
+import { lower } from './lowering/index.ts'
+import { exposeTrainedConvolutions } from './trained-convolutions.ts'
+
+const random = createRandom('fold statistics')
+const draw = (dims: readonly number[], low = -1, high = 1) =>
+  float32(
+    dims,
+    Array.from({ length: sizeOf(dims) }, () => low + (high - low) * random.uniform()),
+  )
+
+const identity = (size: number) =>
+  float32(
+    [size, size, 1, 1],
+    Array.from({ length: size ** 2 }, (_, i) => (i % (size + 1) === 0 ? 1 : 0)),
+  )
+
+type Given = {
+  readonly channels: number
+  readonly filters: number
+  readonly bias?: boolean
+  readonly side?: number
+  readonly w?: Tensor
+}
+
+const batch = 6
+
+/** A convolution that changes nothing but puts its input in blocks, and one of one pixel that is normalized with the statistics of the batch. */
+function network({ channels, filters, bias = false, side = 6, w }: Given): Graph {
+  const builder = createBuilder()
+  const x = builder.input('x', 'float32', [batch, channels, side, side])
+  const unit = builder.parameter('unit', identity(channels))
+  const same = builder.op('Conv', [x, builder.op('Neg', [builder.op('Neg', [unit])])])
+  const kernel = w ?? draw([filters, channels, 1, 1])
+  const inputs = [same, builder.parameter('w', kernel)]
+  if (bias) inputs.push(builder.parameter('b', draw([filters])))
+  const conv = builder.op('Conv', inputs)
+  const [y = '', mean = '', variance = ''] = builder.ops(
+    'BatchNormalization',
+    [
+      conv,
+      builder.parameter('scale', draw([filters], 0.5, 2)),
+      builder.parameter('shift', draw([filters])),
+      builder.parameter('mean', draw([filters])),
+      builder.parameter('variance', draw([filters], 0.5, 2)),
+    ],
+    { training_mode: 1, momentum: 0.75 },
+    3,
+  )
+  builder.output(builder.alias('y', builder.op('Relu', [y])))
+  builder.output(builder.alias('new mean', mean))
+  builder.output(builder.alias('new variance', variance))
+  return builder.build()
+}
+
+type Typed = { readonly graph: Graph; readonly types: ReadonlyMap<string, TensorType> }
+
+async function exposed(graph: Graph, x: Tensor): Promise<Typed> {
+  const typed = await inferTypes(graph, { x }, runtime)
+  return exposeBatchStatistics(typed.graph, typed.types)
+}
+
+async function folded(graph: Graph, x: Tensor): Promise<Typed> {
+  const whole = await exposed(graph, x)
+  return foldBatchStatistics(whole.graph, whole.types)
+}
+
+const operatorsOf = ({ graph }: Typed) => graph.nodes.map(({ operator }) => operator)
+
+/** What a graph gives, and the gradients of `y`. */
+async function evaluate(
+  { graph, types }: Typed,
+  block: number,
+  { x, cotangent, wrt }: { readonly x: Tensor; readonly cotangent: Tensor; readonly wrt: string[] },
+) {
+  const builder = createBuilder('folded', graph)
+  const seeds = new Map([['y', builder.input('cotangent', 'float32', cotangent.dims)]])
+  const derivatives = differentiate(builder.build(), types, seeds, wrt)
+  const gradients = wrt.map((name) => ({ name: derivatives.gradients.get(name) as string }))
+  const outputs = [...graph.outputs, ...gradients]
+  // Kernels that no training changes would be left to ONNX Runtime.
+  const trained = exposeTrainedConvolutions({ ...derivatives.graph, outputs }, derivatives.types)
+  const lowered = lower(trained, derivatives.types, block)
+  const results = Object.values(await run(lowered, { x, cotangent }))
+  const names = [...graph.outputs.map(({ name }) => name), ...wrt]
+  return Object.fromEntries(names.map((name, index) => [name, results[index] as Tensor]))
+}
+
+function expectClose(
+  got: Readonly<Record<string, Tensor>>,
+  wanted: Readonly<Record<string, Tensor>>,
+  within = 2e-5,
+) {
+  expect(Object.keys(got)).toEqual(Object.keys(wanted))
+  for (const [name, { dims, data }] of Object.entries(wanted)) {
+    expect(got[name]?.dims, name).toEqual(dims)
+    const values = Array.from(got[name]?.data ?? [], Number)
+    const error = Array.from(data, Number).map((value, i) => value - (values[i] as number))
+    const norm = Math.hypot(...Array.from(data, Number))
+    expect(norm, name).toBeGreaterThan(0)
+    expect(Math.hypot(...error) / norm, name).toBeLessThan(within)
+  }
+}
+
+const wrt = ['x', 'w', 'scale', 'shift']
+
+test.each([
+  { channels: 4, filters: 12, bias: true },
+  { channels: 16, filters: 48 },
+  { channels: 24, filters: 56, bias: true },
+  { channels: 8, filters: 32, side: 3 },
+])('%j: the same results, running statistics and gradients', async (given) => {
+  const { channels, filters, side = 6 } = given
+  const graph = network(given)
+  const x = draw([batch, channels, side, side])
+  const at = { x, cotangent: draw([batch, filters, side, side]), wrt }
+  const wanted = await evaluate(await exposed(graph, x), 0, at)
+  const typed = await folded(graph, x)
+  expect(operatorsOf(typed)).toContain('ChannelMoments')
+  expect(operatorsOf(typed)).not.toContain('BatchNormalization')
+  for (const block of new Set([0, await blockSize(runtime)])) {
+    expectClose(await evaluate(typed, block, at), wanted)
+  }
+})
+
+test('a mean of hundreds of deviations costs no digits', async () => {
+  const graph = network({ channels: 4, filters: 12 })
+  // Multiples of 1/256, so that the shift itself is exact.
+  const drawn = draw([batch, 4, 6, 6]).data as Float32Array
+  const near = drawn.map((value) => Math.round(256 * value) / 256)
+  const at = (values: Float32Array) => ({
+    x: float32([batch, 4, 6, 6], values),
+    cotangent,
+    wrt,
+  })
+  const cotangent = draw([batch, 12, 6, 6])
+  const far = at(near.map((value) => value + 200))
+  const { 'new mean': _, ...wanted } = await evaluate(await exposed(graph, far.x), 0, at(near))
+  for (const block of new Set([0, await blockSize(runtime)])) {
+    const { 'new mean': __, ...got } = await evaluate(await folded(graph, far.x), block, far)
+    expectClose(got, wanted, 1e-4)
+  }
+})
+
+test('a filter that gives the same for every pixel keeps its variance of zero', async () => {
+  const w = draw([12, 4, 1, 1])
+  const half = draw([batch, 2, 6, 6], 100, 300)
+  // The channels are the same two twice over, and the first filter takes the one from the other.
+  const pixels = 36
+  const x = float32([batch, 4, 6, 6], new Float32Array(batch * 4 * pixels))
+  for (let image = 0; image < batch; image++) {
+    const own = half.data.slice(image * 2 * pixels, (image + 1) * 2 * pixels) as Float32Array
+    ;(x.data as Float32Array).set(own, image * 4 * pixels)
+    ;(x.data as Float32Array).set(own, (image * 4 + 2) * pixels)
+  }
+  ;(w.data as Float32Array).set([1, 1, -1, -1])
+  const typed = await folded(network({ channels: 4, filters: 12, w }), x)
+  const cotangent = draw([batch, 12, 6, 6])
+  const results = await evaluate(typed, 0, { x, cotangent, wrt: ['x', 'w'] })
+  for (const [name, { data }] of Object.entries(results)) {
+    expect(Array.from(data, Number).every(Number.isFinite), name).toBe(true)
+  }
+})
+
+test.each([
+  { what: 'as many filters as channels', channels: 8, filters: 8, side: 6 },
+  { what: 'more channels than pixels pay for', channels: 48, filters: 96, side: 1 },
+])('$what stay with their normalization', async ({ channels, filters, side }) => {
+  const x = draw([batch, channels, side, side])
+  const typed = await folded(network({ channels, filters, side }), x)
+  expect(operatorsOf(typed)).toContain('BatchNormalization')
+})
+
+test('a convolution that others read stays beside its normalization', async () => {
+  const graph = network({ channels: 4, filters: 12 })
+  const conv = graph.nodes.findLast(({ operator }) => operator === 'Conv')?.outputs[0] as string
+  const read = { ...graph, outputs: [...graph.outputs, { name: conv }] }
+  expect(operatorsOf(await folded(read, draw([batch, 4, 6, 6])))).toContain('BatchNormalization')
+})
