@@ -29,14 +29,14 @@ type Given = {
   readonly channels: number
   readonly filters: number
   readonly bias?: boolean
-  readonly side?: number
+  readonly side: number
   readonly w?: Tensor
 }
 
-const batch = 6
+const batch = 4
 
 /** A convolution that changes nothing but puts its input in blocks, and one of one pixel that is normalized with the statistics of the batch. */
-function network({ channels, filters, bias = false, side = 6, w }: Given): Graph {
+function network({ channels, filters, bias = false, side, w }: Given): Graph {
   const builder = createBuilder()
   const x = builder.input('x', 'float32', [batch, channels, side, side])
   const unit = builder.parameter('unit', identity(channels))
@@ -57,7 +57,7 @@ function network({ channels, filters, bias = false, side = 6, w }: Given): Graph
     { training_mode: 1, momentum: 0.75 },
     3,
   )
-  builder.output(builder.alias('y', builder.op('Relu', [y])))
+  builder.output(builder.alias('y', y))
   builder.output(builder.alias('new mean', mean))
   builder.output(builder.alias('new variance', variance))
   return builder.build()
@@ -96,6 +96,13 @@ async function evaluate(
   return Object.fromEntries(names.map((name, index) => [name, results[index] as Tensor]))
 }
 
+/** The Euclidean distance from a point. */
+function distance(values: Tensor['data'], from: (index: number) => number): number {
+  let squares = 0
+  for (let i = 0; i < values.length; i++) squares += (Number(values[i]) - from(i)) ** 2
+  return Math.sqrt(squares)
+}
+
 function expectClose(
   got: Readonly<Record<string, Tensor>>,
   wanted: Readonly<Record<string, Tensor>>,
@@ -104,23 +111,21 @@ function expectClose(
   expect(Object.keys(got)).toEqual(Object.keys(wanted))
   for (const [name, { dims, data }] of Object.entries(wanted)) {
     expect(got[name]?.dims, name).toEqual(dims)
-    const values = Array.from(got[name]?.data ?? [], Number)
-    const error = Array.from(data, Number).map((value, i) => value - (values[i] as number))
-    const norm = Math.hypot(...Array.from(data, Number))
+    const norm = distance(data, () => 0)
+    const error = distance(data, (i) => Number(got[name]?.data[i]))
     expect(norm, name).toBeGreaterThan(0)
-    expect(Math.hypot(...error) / norm, name).toBeLessThan(within)
+    expect(error / norm, name).toBeLessThan(within)
   }
 }
 
 const wrt = ['x', 'w', 'scale', 'shift']
 
 test.each([
-  { channels: 4, filters: 12, bias: true },
-  { channels: 16, filters: 48 },
-  { channels: 24, filters: 56, bias: true },
-  { channels: 8, filters: 32, side: 3 },
+  { channels: 4, filters: 20, side: 60, bias: true },
+  { channels: 16, filters: 64, side: 32 },
+  { channels: 24, filters: 104, side: 26, bias: true },
 ])('%j: the same results, running statistics and gradients', async (given) => {
-  const { channels, filters, side = 6 } = given
+  const { channels, filters, side } = given
   const graph = network(given)
   const x = draw([batch, channels, side, side])
   const at = { x, cotangent: draw([batch, filters, side, side]), wrt }
@@ -133,39 +138,41 @@ test.each([
   }
 })
 
-test('a mean of hundreds of deviations costs no digits', async () => {
-  const graph = network({ channels: 4, filters: 12 })
+test('a mean of hundreds of deviations costs hardly more digits than it does by itself', async () => {
+  const graph = network({ channels: 4, filters: 16, side: 64 })
   // Multiples of 1/256, so that the shift itself is exact.
-  const drawn = draw([batch, 4, 6, 6]).data as Float32Array
+  const drawn = draw([batch, 4, 64, 64]).data as Float32Array
   const near = drawn.map((value) => Math.round(256 * value) / 256)
   const at = (values: Float32Array) => ({
-    x: float32([batch, 4, 6, 6], values),
+    x: float32([batch, 4, 64, 64], values),
     cotangent,
     wrt,
   })
-  const cotangent = draw([batch, 12, 6, 6])
+  const cotangent = draw([batch, 16, 64, 64])
   const far = at(near.map((value) => value + 200))
   const { 'new mean': _, ...wanted } = await evaluate(await exposed(graph, far.x), 0, at(near))
   for (const block of new Set([0, await blockSize(runtime)])) {
     const { 'new mean': __, ...got } = await evaluate(await folded(graph, far.x), block, far)
-    expectClose(got, wanted, 1e-4)
+    // A sum of 16,384 values of 200 is that far off in float32.
+    expectClose(got, wanted, 5e-4)
   }
 })
 
 test('a filter that gives the same for every pixel keeps its variance of zero', async () => {
-  const w = draw([12, 4, 1, 1])
-  const half = draw([batch, 2, 6, 6], 100, 300)
+  const w = draw([16, 4, 1, 1])
+  const side = 64
+  const half = draw([batch, 2, side, side], 100, 300)
   // The channels are the same two twice over, and the first filter takes the one from the other.
-  const pixels = 36
-  const x = float32([batch, 4, 6, 6], new Float32Array(batch * 4 * pixels))
+  const pixels = side ** 2
+  const x = float32([batch, 4, side, side], new Float32Array(batch * 4 * pixels))
   for (let image = 0; image < batch; image++) {
     const own = half.data.slice(image * 2 * pixels, (image + 1) * 2 * pixels) as Float32Array
     ;(x.data as Float32Array).set(own, image * 4 * pixels)
     ;(x.data as Float32Array).set(own, (image * 4 + 2) * pixels)
   }
   ;(w.data as Float32Array).set([1, 1, -1, -1])
-  const typed = await folded(network({ channels: 4, filters: 12, w }), x)
-  const cotangent = draw([batch, 12, 6, 6])
+  const typed = await folded(network({ channels: 4, filters: 16, side, w }), x)
+  const cotangent = draw([batch, 16, side, side])
   const results = await evaluate(typed, 0, { x, cotangent, wrt: ['x', 'w'] })
   for (const [name, { data }] of Object.entries(results)) {
     expect(Array.from(data, Number).every(Number.isFinite), name).toBe(true)
@@ -173,8 +180,9 @@ test('a filter that gives the same for every pixel keeps its variance of zero', 
 })
 
 test.each([
-  { what: 'as many filters as channels', channels: 8, filters: 8, side: 6 },
-  { what: 'more channels than pixels pay for', channels: 48, filters: 96, side: 1 },
+  { what: 'twice as many filters as channels', channels: 16, filters: 32, side: 64 },
+  { what: 'more channels than pixels pay for', channels: 160, filters: 960, side: 9 },
+  { what: 'few values', channels: 4, filters: 16, side: 8 },
 ])('$what stay with their normalization', async ({ channels, filters, side }) => {
   const x = draw([batch, channels, side, side])
   const typed = await folded(network({ channels, filters, side }), x)
@@ -182,8 +190,8 @@ test.each([
 })
 
 test('a convolution that others read stays beside its normalization', async () => {
-  const graph = network({ channels: 4, filters: 12 })
+  const graph = network({ channels: 4, filters: 16, side: 64 })
   const conv = graph.nodes.findLast(({ operator }) => operator === 'Conv')?.outputs[0] as string
   const read = { ...graph, outputs: [...graph.outputs, { name: conv }] }
-  expect(operatorsOf(await folded(read, draw([batch, 4, 6, 6])))).toContain('BatchNormalization')
+  expect(operatorsOf(await folded(read, draw([batch, 4, 64, 64])))).toContain('BatchNormalization')
 })

@@ -48,8 +48,11 @@ function takenUp(graph: Graph, types: ReadonlyMap<string, TensorType>): Readonly
   return taken
 }
 
+/** Below this many values, the passes that are saved take less time than the operators that are added. */
+const fewestValues = 2 ** 18
+
 /**
- * Whether the statistics cost less than what they save: matrix products of the channels with the pixels and the filters, against a dozen passes over the result.
+ * Whether the statistics cost less than they save: matrix products of the channels with the pixels and the filters, against a dozen passes over the result.
  */
 function isWorthwhile(conv: Node, types: ReadonlyMap<string, TensorType>): boolean {
   const [x = '', w = ''] = conv.inputs
@@ -63,7 +66,8 @@ function isWorthwhile(conv: Node, types: ReadonlyMap<string, TensorType>): boole
   const pixels = normalizedCount(output)
   return (
     isPointwise &&
-    filters >= 2 * channels &&
+    filters >= 4 * channels &&
+    filters * pixels >= fewestValues &&
     channels ** 2 * (2 * pixels + 3 * filters) <= 30 * filters * pixels
   )
 }
