@@ -10,7 +10,7 @@ import { findPytorch } from './pytorch.ts'
 import { judge, lossDifference, measure, pause } from './rounds.ts'
 import type { Opened, Place, Row } from './row.ts'
 import { rows } from './rows/all.ts'
-import { heading, line, machineLine, type Result, toJson, warnings } from './table.ts'
+import { besides, heading, line, machineLine, type Result, toJson, warnings } from './table.ts'
 
 const results = fileURLToPath(new URL('results', import.meta.url))
 
@@ -74,7 +74,7 @@ export async function measureRows(wanted: readonly string[]): Promise<void> {
       const result = await measureRow(row, { folder, threads: machine.cores, pytorch })
       done.push(result)
       console.log(line(result, done[0] as Result))
-      for (const warning of warnings(result)) console.log(`  ${warning}`)
+      for (const text of [...besides(result), ...warnings(result)]) console.log(`  ${text}`)
       await writeFileAtomic(join(results, 'latest.json'), toJson(machine, done))
     }
   } finally {

@@ -16,8 +16,9 @@ export type MeasuredSide = Summary & {
 export type Measured = {
   readonly rounds: number
   readonly ours: MeasuredSide
-  readonly others: readonly MeasuredSide[]
-  /** The other side that counts, and ours divided by it, round by round; null where there is no other. */
+  /** Each with ours divided by it, round by round. */
+  readonly others: readonly (MeasuredSide & { readonly ratio: Summary })[]
+  /** The other side that counts, and its ratio; null where there is no other. */
   readonly fastest: string | null
   readonly ratio: Summary | null
 }
@@ -51,20 +52,18 @@ export async function measure(
     ...summarize(valuesOf(side)),
     idleShare: median(idle.get(side) as number[]),
   })
-  const fastest = fastestOf(others, valuesOf)
+  const beside = others.map((side) => ({
+    ...measured(side),
+    ratio: summarize(ratios(valuesOf(ours), valuesOf(side))),
+  }))
+  const [fastest] = beside.toSorted((a, b) => a.median - b.median)
   return {
     rounds,
     ours: measured(ours),
-    others: others.map(measured),
+    others: beside,
     fastest: fastest?.name ?? null,
-    ratio: fastest && summarize(ratios(valuesOf(ours), valuesOf(fastest))),
+    ratio: fastest?.ratio ?? null,
   }
-}
-
-function fastestOf(sides: readonly Side[], valuesOf: (side: Side) => number[]): Side | null {
-  const [first, ...rest] = sides
-  if (!first) return null
-  return rest.reduce((a, b) => (median(valuesOf(b)) < median(valuesOf(a)) ? b : a), first)
 }
 
 const ratios = (a: readonly number[], b: readonly number[]) =>

@@ -67,6 +67,15 @@ function rateText(result: Result, gemm: Result): string {
 const rateOf = (result: Result) =>
   'missing' in result || !result.flops ? null : result.flops / result.ours.median / 1e6
 
+/** How ours stands beside the other sides that do not count. */
+export function besides(result: Result): string[] {
+  if ('missing' in result) return []
+  const { others, fastest, unit = 'ms' } = result
+  return others
+    .filter(({ name }) => name !== fastest)
+    .map((side) => `${spread(side.ratio)} of ${side.name}, ${spread(side)} ${unit}`)
+}
+
 /** What makes a row doubtful. */
 export function warnings(result: Result): string[] {
   if ('missing' in result) return []
