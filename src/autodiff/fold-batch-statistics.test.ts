@@ -31,12 +31,13 @@ type Given = {
   readonly bias?: boolean
   readonly side: number
   readonly w?: Tensor
+  readonly attributes?: { readonly strides: number[]; readonly pads: number[] }
 }
 
 const batch = 4
 
 /** A convolution that changes nothing but puts its input in blocks, and one of one pixel that is normalized with the statistics of the batch. */
-function network({ channels, filters, bias = false, side, w }: Given): Graph {
+function network({ channels, filters, bias = false, side, w, attributes }: Given): Graph {
   const builder = createBuilder()
   const x = builder.input('x', 'float32', [batch, channels, side, side])
   const unit = builder.parameter('unit', identity(channels))
@@ -44,7 +45,7 @@ function network({ channels, filters, bias = false, side, w }: Given): Graph {
   const kernel = w ?? draw([filters, channels, 1, 1])
   const inputs = [same, builder.parameter('w', kernel)]
   if (bias) inputs.push(builder.parameter('b', draw([filters])))
-  const conv = builder.op('Conv', inputs)
+  const conv = builder.op('Conv', inputs, attributes)
   const [y = '', mean = '', variance = ''] = builder.ops(
     'BatchNormalization',
     [
@@ -183,9 +184,16 @@ test.each([
   { what: 'twice as many filters as channels', channels: 16, filters: 32, side: 64 },
   { what: 'more channels than pixels pay for', channels: 160, filters: 960, side: 9 },
   { what: 'few values', channels: 4, filters: 16, side: 8 },
-])('$what stay with their normalization', async ({ channels, filters, side }) => {
-  const x = draw([batch, channels, side, side])
-  const typed = await folded(network({ channels, filters, side }), x)
+  {
+    what: 'steps of two over so much padding that the map keeps its size',
+    channels: 4,
+    filters: 16,
+    side: 65,
+    attributes: { strides: [2, 2], pads: [32, 32, 32, 32] },
+  },
+])('$what stay with their normalization', async (given) => {
+  const x = draw([batch, given.channels, given.side, given.side])
+  const typed = await folded(network(given), x)
   expect(operatorsOf(typed)).toContain('BatchNormalization')
 })
 

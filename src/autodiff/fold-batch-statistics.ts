@@ -59,10 +59,13 @@ function isWorthwhile(conv: Node, types: ReadonlyMap<string, TensorType>): boole
   const dims = types.get(x)?.dims ?? []
   const output = types.get(conv.outputs[0] as string)?.dims ?? []
   const kernel = types.get(w)?.dims ?? []
-  const { group } = attributeValues(conv, 'Conv')
+  const { group, strides = [] } = attributeValues(conv, 'Conv')
   const [filters = 0, channels = 0, ...spatial] = kernel
   const isPointwise =
-    group === 1 && sizeOf(spatial) === 1 && String(dims.slice(2)) === String(output.slice(2))
+    group === 1 &&
+    sizeOf(spatial) === 1 &&
+    sizeOf(strides) === 1 &&
+    sizeOf(dims.slice(2)) === sizeOf(output.slice(2))
   const pixels = normalizedCount(output)
   return (
     isPointwise &&
