@@ -80,9 +80,7 @@ export async function writeStep(options: StepOptions, runtime: Runtime): Promise
   const trained = trainable.flatMap((name) => taps.get(name) ?? [name])
   const byPixel = carriedByPixel(apart.graph, apart.types, trained)
   const frozen = foldNormalization(apart.graph, apart.types, new Set(trained), byPixel)
-  const { graph: forward, types } = process.env.NOFOLD
-    ? frozen
-    : foldBatchStatistics(frozen.graph, frozen.types)
+  const { graph: forward, types } = foldBatchStatistics(frozen.graph, frozen.types)
 
   const seeded = createBuilder(forward.name, forward)
   const seeds = new Map([[withLoss.loss, seeded.scalar(1)]])
