@@ -1,8 +1,19 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
+import { float32 } from '../../graph/tensor.ts'
 
 /** Shorthands that the lowerings share. */
 export function reshape(builder: GraphBuilder, value: string, dims: readonly number[]): string {
   return builder.op('Reshape', [value, builder.int64s(dims)])
+}
+
+/**
+ * The sum of the rows of a float32 matrix, [1, columns]: a product with ones, which takes ONNX Runtime a third to an eighth of the time of its own sum. Of
+ * several matrices its own sum is as fast.
+ */
+export function sumRows(builder: GraphBuilder, matrix: string, rows: number): string {
+  if (rows === 1) return matrix
+  const ones = builder.constant(float32([1, rows], new Float32Array(rows).fill(1)))
+  return builder.op('MatMul', [ones, matrix])
 }
 
 /** Pads (or, with negative counts, crops) the spatial axes of a tensor that has two axes before them. */

@@ -1,4 +1,4 @@
-import { product, reshape } from './axes.ts'
+import { product, reshape, sumRows } from './axes.ts'
 import { type BlockedRule, type Blocks, convolve, isImage } from './blocks.ts'
 import { type Geometry, gradientConvolution } from './convolution-weights.ts'
 import { spreadGradient } from './spread-gradient.ts'
@@ -92,7 +92,7 @@ export const depthwiseWeightGradient: BlockedRule<'graft.ConvWeightGradient'> = 
     group: batch * all,
   })
   const images = reshape(builder, gradient, [batch, all * product(kernel_shape)])
-  const sum = builder.op('ReduceSum', [images, builder.int64s([0])], { keepdims: 0 })
+  const sum = sumRows(builder, images, batch)
   const blocked = reshape(builder, sum, [1, all, ...kernel_shape])
   const plain = builder.op('com.microsoft.nchwc.ReorderOutput', [blocked], { channels })
   return [reshape(builder, plain, [channels, 1, ...kernel_shape])]

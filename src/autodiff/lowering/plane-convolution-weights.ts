@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
-import { product, reshape } from './axes.ts'
+import { product, reshape, sumRows } from './axes.ts'
 import { type BlockedRule, type Blocks, fill, isImage, resizeKernel } from './blocks.ts'
 import type { Geometry } from './convolution-weights.ts'
 
@@ -59,8 +59,7 @@ export const planeWeightGradient: BlockedRule<'graft.ConvWeightGradient'> = (
       pads: pads.map(() => 0),
       group: groups,
     })
-    const flat = reshape(builder, each, [groups, -1])
-    return builder.op('ReduceSum', [flat, builder.int64s([0])], { keepdims: 1 })
+    return sumRows(builder, reshape(builder, each, [groups, -1]), groups)
   })
   const [first = ''] = gradients
   const joined = gradients.length === 1 ? first : builder.op('Concat', gradients, { axis: 0 })
