@@ -46,13 +46,15 @@ export function differentiate(
   const pulled = (value: string): string | undefined => {
     const parts = cotangents.get(value)
     if (!parts) return undefined
-    if (parts.length > 1) {
-      const sum = parts.length === 2 ? builder.op('Add', parts) : builder.op('Sum', parts)
-      const type = types.get(value)
-      if (type) known.set(sum, type)
-      parts.splice(0, parts.length, sum)
-    }
-    return parts[0]
+    const type = types.get(value)
+    // Not one Sum of all: it has one thread.
+    const sum = parts.reduce((one, other) => {
+      const both = builder.op('Add', [one, other])
+      if (type) known.set(both, type)
+      return both
+    })
+    parts.splice(0, parts.length, sum)
+    return sum
   }
   const known = new Map(types)
   const push = (value: string, cotangent: string) => {
