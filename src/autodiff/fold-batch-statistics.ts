@@ -3,7 +3,7 @@ import { rebuild } from '../graph/builder.ts'
 import { consumersOf, type Graph, type Node, operatorKey, producersOf } from '../graph/graph.ts'
 import type { OperatorName } from '../graph/operators.ts'
 import { sizeOf, type TensorType } from '../graph/tensor.ts'
-import { scaledKernel } from './fold-normalization.ts'
+import { scaledKernel, slopeOf } from './fold-normalization.ts'
 import { normalizedCount } from './rules/normalization.ts'
 import { type TypedWriting, typedOp } from './typed-op.ts'
 
@@ -115,12 +115,6 @@ function writeNormalized(write: TypedWriting, node: Node, conv: Node): void {
   })
   // Rounding must not make a variance of zero negative.
   named(variance, 'Relu', [sums])
-  const deviation = op(
-    'Sqrt',
-    [op('Add', [variance, builder.scalar(epsilon)], [filters])],
-    [filters],
-  )
-  const slope = op('Div', [scale, deviation], [filters])
-  const kernel = scaledKernel(write, w, slope)
+  const kernel = scaledKernel(write, w, slopeOf(write, scale, variance, epsilon))
   builder.append({ ...conv, name: y, inputs: [centred, kernel, shift], outputs: [y] })
 }

@@ -85,16 +85,28 @@ function affineOf(
   node: Node,
   bias: string | undefined,
 ): { readonly slope: string; readonly offset: string } {
-  const { builder, known } = write
   const [, scale = '', shift = '', mean = '', variance = ''] = node.inputs
-  const channel = known.get(variance)?.dims as readonly number[]
+  const channel = write.known.get(variance)?.dims as readonly number[]
   const op = (operator: OperatorName, inputs: readonly string[]) =>
     typedOp(write, operator, inputs, channel)
   const { epsilon } = attributeValues(node, 'BatchNormalization')
-  const deviation = op('Sqrt', [op('Add', [variance, builder.scalar(epsilon)])])
-  const slope = op('Div', [scale, deviation])
+  const slope = slopeOf(write, scale, variance, epsilon)
   const centre = bias ? op('Sub', [bias, mean]) : op('Neg', [mean])
   return { slope, offset: op('Add', [op('Mul', [centre, slope]), shift]) }
+}
+
+/** What a normalization multiplies its channels by, [F]. */
+export function slopeOf(
+  write: TypedWriting,
+  scale: string,
+  variance: string,
+  epsilon: number,
+): string {
+  const channel = write.known.get(variance)?.dims as readonly number[]
+  const op = (operator: OperatorName, inputs: readonly string[]) =>
+    typedOp(write, operator, inputs, channel)
+  const deviation = op('Sqrt', [op('Add', [variance, write.builder.scalar(epsilon)])])
+  return op('Div', [scale, deviation])
 }
 
 /** A kernel [F, C, ...] times [F]. */
